@@ -81,7 +81,7 @@ extension KubernetesGateway {
           }
           options.continueToken = token
         }
-      } catch where error.isExpired && restarts < 3 {
+      } catch  where error.isExpired && restarts < 3 {
         restarts += 1
       }
     }
