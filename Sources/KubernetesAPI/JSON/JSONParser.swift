@@ -20,7 +20,7 @@ public enum JSONParser {
     return (value, reader.reported)
   }
 
-  /// As `parse`, but of a repeated member name the last value wins silently: for bytes that were accepted before.
+  /// As `parse`, but of a repeated member name the last value wins silently: for bytes that a server sent.
   static func parseKeepingLast(_ bytes: [UInt8]) throws(JSONError) -> JSONValue {
     var reader = JSONReader(duplicates: .keepLast)
     return try reader.document(bytes.span)
@@ -111,8 +111,7 @@ struct JSONReader {
       guard try scanner.next(text) == UInt8(ascii: "\"") else { throw scanner.problem("expected a member name") }
       let nameOffset = scanner.offset
       let name = try scanner.memberName(text, &names)
-      guard try scanner.next(text) == UInt8(ascii: ":") else { throw scanner.problem("expected ':'") }
-      scanner.offset += 1
+      try scanner.colon(text)
       let earlier = index.add(name, to: members)
       if duplicates == .refuse, earlier != nil {
         throw JSONError(problem: "repeated member name \(quoted(name))", offset: nameOffset)

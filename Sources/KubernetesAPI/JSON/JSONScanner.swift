@@ -78,6 +78,45 @@ struct JSONScanner {
     offset += count
   }
 
+  // MARK: Skipping
+
+  /// Consumes a value inside `depth` arrays and objects and checks its grammar, but not whether names repeat.
+  mutating func skipValue(_ text: RawSpan, depth: Int) throws(JSONError) {
+    let first = try next(text)
+    switch first {
+    case UInt8(ascii: "\""): try skipString(text)
+    case UInt8(ascii: "{"):
+      try enter(depth: depth)
+      guard try next(text) != UInt8(ascii: "}") else {
+        offset += 1
+        return
+      }
+      repeat {
+        guard try next(text) == UInt8(ascii: "\"") else { throw problem("expected a member name") }
+        try skipString(text)
+        try colon(text)
+        try skipValue(text, depth: depth + 1)
+      } while try goesOn(text, close: UInt8(ascii: "}"))
+    case UInt8(ascii: "["):
+      try enter(depth: depth)
+      guard try next(text) != UInt8(ascii: "]") else {
+        offset += 1
+        return
+      }
+      repeat { try skipValue(text, depth: depth + 1) } while try goesOn(text, close: UInt8(ascii: "]"))
+    case UInt8(ascii: "t"): try literal(text, "true")
+    case UInt8(ascii: "f"): try literal(text, "false")
+    case UInt8(ascii: "n"): try literal(text, "null")
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): _ = try skipNumber(text)
+    default: throw unexpected(first)
+    }
+  }
+
+  mutating func colon(_ text: RawSpan) throws(JSONError) {
+    guard try next(text) == UInt8(ascii: ":") else { throw problem("expected ':'") }
+    offset += 1
+  }
+
   // MARK: Numbers
 
   mutating func number(_ text: RawSpan) throws(JSONError) -> JSONNumber {
