@@ -183,6 +183,17 @@ public struct SpecDiff: Sendable, Hashable {
       compareTrees("taskManager.podTemplate", Self.template(old.podTemplate), Self.template(new.podTemplate))
     }
 
+    /// Quantities are compared by value: `1000m` is `1`.
+    private static func areEqual(_ old: [String: String], _ new: [String: String]) -> Bool {
+      old.count == new.count
+        && old.allSatisfy { name, text in
+          guard let other = new[name] else { return false }
+          if text == other { return true }
+          guard let left = try? Quantity(parsing: text), let right = try? Quantity(parsing: other) else { return false }
+          return left == right
+        }
+    }
+
     private mutating func compareResources(
       _ path: String, _ oldResource: Resource?, _ oldResources: ResourceRequirements?, _ newResource: Resource?,
       _ newResources: ResourceRequirements?
@@ -190,7 +201,9 @@ public struct SpecDiff: Sendable, Hashable {
       compareTrees("\(path).resource", oldResource?.json, newResource?.json)
       let old = oldResources ?? ResourceRequirements()
       let new = newResources ?? ResourceRequirements()
-      if old != new {
+      if old.claims != new.claims || !Self.areEqual(old.limits, new.limits)
+        || !Self.areEqual(old.requests, new.requests)
+      {
         changes.append(
           Change(path: "\(path).resources", old: oldResources?.json.text, new: newResources?.json.text, type: .upgrade))
       }

@@ -1,4 +1,4 @@
-import KubernetesAPI
+public import KubernetesAPI
 
 /// One entry of `status.conditions`.
 public struct Condition: Sendable, Hashable {
@@ -63,9 +63,8 @@ extension [Condition] {
 
   /// Replaces the conditions of the given types, adds those that are missing and keeps the others. A transition time
   /// changes only where the status flips.
-  ///
-  /// - Parameter now: RFC 3339.
-  public func updating(with new: [Condition], now: String) -> [Condition] {
+  public func updating(with new: [Condition], now: Timestamp) -> [Condition] {
+    let now = now.rfc3339Seconds
     var result = self
     for var condition in new {
       if let index = result.firstIndex(where: { $0.type == condition.type }) {

@@ -1,4 +1,4 @@
-import KubernetesAPI
+public import KubernetesAPI
 
 /// `status.operation`: the act that the operator has authorised, stored before its first effect.
 public struct OperationRecord: Sendable, Hashable {
@@ -34,10 +34,8 @@ public struct OperationRecord: Sendable, Hashable {
   public var phase: String?
   /// UID of the JobManager Deployment that this operation takes away.
   public var replacesUID: String?
-  /// Epoch milliseconds.
-  public var startedAt: Int64
-  /// Epoch milliseconds.
-  public var deadline: Int64?
+  public var startedAt: Timestamp
+  public var deadline: Timestamp?
   /// How the next start gets its state.
   public var restorePlan: RestorePlan?
   /// The savepoint this operation asks for, stored before the request is sent.
@@ -45,7 +43,7 @@ public struct OperationRecord: Sendable, Hashable {
 
   public init(
     uid: String, generation: Int64, kind: Kind, id: String, attempt: Int64, phase: String? = nil,
-    replacesUID: String? = nil, startedAt: Int64, deadline: Int64? = nil, restorePlan: RestorePlan? = nil,
+    replacesUID: String? = nil, startedAt: Timestamp, deadline: Timestamp? = nil, restorePlan: RestorePlan? = nil,
     savepoint: SavepointRequest? = nil
   ) {
     self.uid = uid
@@ -68,8 +66,9 @@ public struct OperationRecord: Sendable, Hashable {
     else { return nil }
     self.init(
       uid: uid, generation: generation, kind: kind, id: id, attempt: attempt, phase: json["phase"]?.stringValue,
-      replacesUID: json["replacesUID"]?.stringValue, startedAt: json.milliseconds("startedAt") ?? 0,
-      deadline: json.milliseconds("deadline"),
+      replacesUID: json["replacesUID"]?.stringValue,
+      startedAt: json.timestamp("startedAt") ?? Timestamp(epochMilliseconds: 0),
+      deadline: json.timestamp("deadline"),
       restorePlan: json.nested("restorePlan").flatMap(RestorePlan.init(json:)),
       savepoint: json.nested("savepoint").flatMap(SavepointRequest.init(json:)))
   }
@@ -81,8 +80,8 @@ public struct OperationRecord: Sendable, Hashable {
     ]
     json.set("phase", phase)
     json.set("replacesUID", replacesUID)
-    json.set("startedAt", startedAt)
-    json.set("deadline", deadline)
+    json.set("startedAt", startedAt.rfc3339Milliseconds)
+    json.set("deadline", deadline?.rfc3339Milliseconds)
     json["restorePlan"] = restorePlan?.json
     json["savepoint"] = savepoint?.json
     return .object(json)

@@ -1,4 +1,4 @@
-import KubernetesAPI
+public import KubernetesAPI
 
 /// State from which a job can start.
 public struct RestorePoint: Sendable, Hashable {
@@ -28,12 +28,12 @@ public struct RestorePoint: Sendable, Hashable {
   /// The job that made it.
   public var jobID: String?
   public var checkpointID: Int64?
-  /// Epoch milliseconds of its completion or, where Flink tells no more, of its trigger.
-  public var timestamp: Int64?
+  /// Of its completion or, where Flink tells no more, of its trigger.
+  public var timestamp: Timestamp?
 
   public init(
     kind: Kind, path: String?, provenance: Provenance, jobID: String? = nil, checkpointID: Int64? = nil,
-    timestamp: Int64? = nil
+    timestamp: Timestamp? = nil
   ) {
     self.kind = kind
     self.path = path
@@ -48,7 +48,7 @@ public struct RestorePoint: Sendable, Hashable {
     self.init(
       kind: kind, path: json["path"]?.stringValue, provenance: json.word("provenance") ?? .status,
       jobID: json["jobID"]?.stringValue, checkpointID: json["checkpointID"]?.intValue,
-      timestamp: json.milliseconds("timestamp"))
+      timestamp: json.timestamp("timestamp"))
   }
 
   var json: JSONObject {
@@ -56,7 +56,7 @@ public struct RestorePoint: Sendable, Hashable {
     json.set("path", path)
     json.set("jobID", jobID)
     json.set("checkpointID", checkpointID)
-    json.set("timestamp", timestamp)
+    json.set("timestamp", timestamp?.rfc3339Milliseconds)
     return json
   }
 }

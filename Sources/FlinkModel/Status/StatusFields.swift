@@ -10,6 +10,9 @@ extension JSONValue {
   /// A member that is an object.
   func nested(_ key: String) -> JSONValue? { self[key].flatMap { $0.objectValue == nil ? nil : $0 } }
 
+  /// An RFC 3339 text.
+  func timestamp(_ key: String) -> Timestamp? { self[key]?.stringValue.flatMap(Timestamp.init(rfc3339:)) }
+
   /// Epoch milliseconds, written as a string or as a number.
   func milliseconds(_ key: String) -> Int64? { self[key]?.intValue ?? self[key]?.stringValue.flatMap { Int64($0) } }
 }
