@@ -62,30 +62,32 @@ struct ConnectionHandler: Sendable {
     case .json, .bytes:
       try await write(response, to: request, keepingOpen: keepingOpen, outbound)
     case .watch(let id):
-      let head = self.head(response, to: request, keepingOpen: keepingOpen)
-      try await stream(head, closing: { api.closeWatch(id) }, outbound) {
-        let batch = await api.nextEvents(id)
-        var buffer = ByteBuffer()
-        for frame in batch.frames { buffer.writeBytes(frame.bytes) }
-        return (buffer, batch.isEnded)
-      }
+      try await sendWatch(id, head(response, to: request, keepingOpen: keepingOpen), outbound)
     case .podLog(let log):
-      let reader: any PodLogReader
-      do {
-        reader = try await logs.openLog(log)
-      } catch {
-        let refusal = APIResponse(
-          status: error.status.code, headers: [("content-type", "application/json")], content: .json(error.status.json))
-        return try await write(refusal, to: request, keepingOpen: keepingOpen, outbound)
-      }
-      var response = response
-      if response.header("content-type") == nil { response.headers.append(("content-type", "text/plain")) }
-      let head = self.head(response, to: request, keepingOpen: keepingOpen)
-      try await stream(head, closing: {}, outbound) {
-        guard let bytes = await reader.next() else { return (ByteBuffer(), true) }
-        return (ByteBuffer(bytes: bytes), false)
+      try await sendLog(log, response, to: request, keepingOpen: keepingOpen, outbound)
+    }
+  }
+
+  private func sendLog(
+    _ log: PodLogRequest, _ response: APIResponse, to request: HTTPRequestHead, keepingOpen: Bool, _ outbound: Outbound
+  ) async throws {
+    let reader: any PodLogReader
+    do {
+      reader = try await logs.openLog(log)
+    } catch {
+      let refusal = APIResponse(
+        status: error.status.code, headers: [("content-type", "application/json")], content: .json(error.status.json))
+      return try await write(refusal, to: request, keepingOpen: keepingOpen, outbound)
+    }
+    var response = response
+    if response.header("content-type") == nil { response.headers.append(("content-type", "text/plain")) }
+    try await outbound.write(.head(head(response, to: request, keepingOpen: keepingOpen)))
+    try await untilClosed {
+      while let bytes = await reader.next() {
+        try await cuttingOffWhenSlow { try await outbound.write(.body(.byteBuffer(ByteBuffer(bytes: bytes)))) }
       }
     }
+    if channel.isActive { try await outbound.write(.end(nil)) }
   }
 
   private func head(_ response: APIResponse, to request: HTTPRequestHead, keepingOpen: Bool) -> HTTPResponseHead {
@@ -109,30 +111,35 @@ struct ConnectionHandler: Sendable {
     try await cuttingOffWhenSlow { try await outbound.write(contentsOf: parts) }
   }
 
-  /// Sends chunks until there are no more or the client has gone. Nothing is fetched before the last chunk was taken.
-  private func stream(
-    _ head: HTTPResponseHead, closing: @Sendable () -> Void, _ outbound: Outbound,
-    next: @escaping @Sendable () async -> (ByteBuffer, isEnd: Bool)
-  ) async throws {
-    defer { closing() }
+  private func sendWatch(_ id: WatchID, _ head: HTTPResponseHead, _ outbound: Outbound) async throws {
+    defer { api.closeWatch(id) }
     try await outbound.write(.head(head))
+    try await untilClosed {
+      while !Task.isCancelled {
+        // Nothing is fetched before the last frames were taken: a slow client falls behind in the server's history, which
+        // is bounded, and not in a buffer.
+        let batch = await api.nextEvents(id)
+        if !batch.frames.isEmpty {
+          var buffer = ByteBuffer()
+          for frame in batch.frames { buffer.writeBytes(frame.bytes) }
+          try await cuttingOffWhenSlow { try await outbound.write(.body(.byteBuffer(buffer))) }
+        }
+        if batch.isEnded { return }
+      }
+    }
+    if channel.isActive { try await outbound.write(.end(nil)) }
+  }
+
+  /// Cancels what sends an answer when the client hangs up.
+  private func untilClosed(_ send: @escaping @Sendable () async throws -> Void) async throws {
     let (closed, continuation) = AsyncStream.makeStream(of: Never.self)
     channel.closeFuture.whenComplete { _ in continuation.finish() }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { for await _ in closed {} }
-      group.addTask {
-        while !Task.isCancelled {
-          let (buffer, isEnd) = await next()
-          if buffer.readableBytes > 0 {
-            try await cuttingOffWhenSlow { try await outbound.write(.body(.byteBuffer(buffer))) }
-          }
-          if isEnd { break }
-        }
-      }
+      group.addTask { try await send() }
       try await group.next()
       group.cancelAll()
     }
-    if channel.isActive { try await outbound.write(.end(nil)) }
   }
 
   /// Cuts the connection of a client that does not take in what it is sent.
