@@ -1,5 +1,3 @@
-public import KubernetesAPI
-
 /// Flink configuration as flat keys and texts, with typed reading.
 ///
 /// Reading takes a key and its older names; the first one that is set wins.

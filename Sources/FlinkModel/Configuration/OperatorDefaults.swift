@@ -1,8 +1,28 @@
+import KubernetesAPI
+import YAML
+
 /// The operator's own Flink configuration: the lowest layer of every resource's configuration.
 public struct OperatorDefaults: Sendable, Hashable {
   public let values: [String: String]
 
   public init(_ values: [String: String] = [:]) { self.values = values }
+
+  /// Reads `config.yaml`: nested or flat YAML.
+  ///
+  /// - Throws: `InvalidField` with the place in the text.
+  public init(configYAML text: String) throws(InvalidField) {
+    let json: JSONValue
+    do {
+      json = try YAML.parse(text)
+    } catch {
+      throw InvalidField(field: "config.yaml", value: nil, fix: "cannot be read: \(error)")
+    }
+    switch json {
+    case .null: values = [:]
+    case .object(let object): values = FlattenedConfiguration.flatten(object)
+    default: throw InvalidField(field: "config.yaml", value: nil, fix: "must be a map of configuration keys")
+    }
+  }
 
   /// Reads `flink-conf.yaml`: lines of `key: value`, `#` begins a comment. Lines of another form are ignored, as by
   /// Flink.
