@@ -26,6 +26,7 @@ public final class WorkQueue: Sendable {
 
   public var queuedCount: Int { state.withLock { $0.machine.queuedCount } }
   public var processingCount: Int { state.withLock { $0.machine.processingCount } }
+  var waiterCount: Int { state.withLock { $0.waiters.count } }
 
   /// Queues `key` to be due after `delay`. If it waits already, the earlier time and the higher priority hold.
   public func add(_ key: ObjectKey, priority: WorkPriority = .steady, after delay: Duration = .zero) {
