@@ -90,17 +90,8 @@ enum FileTree {
 
   /// Removes a file, or a folder with everything in it; symbolic links are removed, not followed.
   static func remove(_ path: String) throws(FileError) {
-    var information = stat()
-    guard lstat(path, &information) == 0 else {
-      if errno == ENOENT { return }
-      throw FileError(attempt: "look at", path: path, code: errno)
-    }
-    guard information.st_mode & S_IFMT == S_IFDIR else {
-      guard unlink(path) == 0 || errno == ENOENT else {
-        throw FileError(attempt: "remove", path: path, code: errno)
-      }
-      return
-    }
+    if unlink(path) == 0 || errno == ENOENT { return }
+    guard errno == EISDIR || errno == EPERM else { throw FileError(attempt: "remove", path: path, code: errno) }
     // Containers may have made folders that their owner may not write to.
     _ = chmod(path, 0o700)
     for name in try entries(of: path) { try remove(path + "/" + name) }

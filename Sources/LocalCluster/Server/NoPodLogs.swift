@@ -7,6 +7,7 @@ struct NoPodLogs: PodLogSource {
     throw PodLogError(
       APIStatus(
         code: 500, reason: "",
-        message: "the node \(request.nodeName) of pod \(request.pod) has no agent here that could be asked for its logs"))
+        message: "the node \(request.nodeName) of pod \(request.pod) has no agent here that could be asked for its logs"
+      ))
   }
 }

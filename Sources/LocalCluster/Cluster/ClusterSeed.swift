@@ -1,0 +1,95 @@
+import InMemoryKubernetes
+import KubernetesAPI
+import YAML
+
+/// What a cluster holds before anybody has asked for anything.
+enum ClusterSeed {
+  static let namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"]
+
+  /// Makes the standard namespaces, the `kubernetes` Service and the objects of the manifests.
+  ///
+  /// - Throws: `LocalClusterError.manifest` naming the document and what is wrong with it.
+  static func plant(
+    _ manifests: [String], through gateway: any KubernetesGateway, port: Int, address: String, hasAgent: Bool
+  ) async throws(LocalClusterError) {
+    for name in namespaces {
+      try await create(
+        .namespaces, nil, ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]], gateway)
+    }
+    // Pods may be made before the controllers have got round to it.
+    try await create(
+      .serviceAccounts, "default",
+      ["apiVersion": "v1", "kind": "ServiceAccount", "metadata": ["name": "default", "namespace": "default"]], gateway)
+    let labels: JSONValue = ["component": "apiserver", "provider": "kubernetes"]
+    try await create(
+      .services, "default",
+      [
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": ["name": "kubernetes", "namespace": "default", "labels": labels],
+        "spec": [
+          "type": "ClusterIP",
+          "ports": [["name": "https", "protocol": "TCP", "port": 443, "targetPort": JSONValue(port)]],
+        ],
+      ], gateway)
+    try await create(
+      .endpointSlices, "default",
+      [
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": [
+          "name": "kubernetes", "namespace": "default", "labels": ["kubernetes.io/service-name": "kubernetes"],
+        ], "addressType": "IPv4",
+        "endpoints": [["addresses": [.string(address)], "conditions": ["ready": true]]],
+        "ports": [["name": "https", "protocol": "TCP", "port": JSONValue(port)]],
+      ], gateway)
+    try await plant(manifests, through: gateway)
+  }
+
+  private static func plant(_ manifests: [String], through gateway: any KubernetesGateway)
+    async throws(LocalClusterError)
+  {
+    var objects: [JSONValue] = []
+    for manifest in manifests {
+      do throws(YAMLError) {
+        objects += try YAML.parseAll(manifest).filter { !$0.isNull }
+      } catch {
+        throw .manifest("a manifest is not YAML: \(error)")
+      }
+    }
+    guard !objects.isEmpty else { return }
+    // Definitions first: other objects may be of the kinds they define.
+    func rank(_ object: JSONValue) -> Int {
+      ["CustomResourceDefinition": 0, "Namespace": 1][object["kind"]?.stringValue ?? ""] ?? 2
+    }
+    var types: [ResourceType] = []
+    for object in objects.enumerated().sorted(by: { (rank($0.element), $0.offset) < (rank($1.element), $1.offset) })
+      .map(\.element)
+    {
+      let apiVersion = object["apiVersion"]?.stringValue ?? ""
+      let kind = object["kind"]?.stringValue ?? ""
+      var type = types.first { $0.apiVersion == apiVersion && $0.kind == kind }
+      if type == nil {
+        do throws(KubernetesError) {
+          types = try await ResourceDiscovery.types(of: gateway)
+        } catch {
+          throw .manifest("\(error)")
+        }
+        type = types.first { $0.apiVersion == apiVersion && $0.kind == kind }
+      }
+      guard let type else {
+        throw .manifest("the API has no kind '\(kind)' in apiVersion '\(apiVersion)'")
+      }
+      let namespace = type.isNamespaced ? object["metadata", "namespace"]?.stringValue ?? "default" : nil
+      try await create(type, namespace, object, gateway)
+    }
+  }
+
+  private static func create(
+    _ type: ResourceType, _ namespace: String?, _ object: JSONValue, _ gateway: any KubernetesGateway
+  ) async throws(LocalClusterError) {
+    do throws(KubernetesError) {
+      _ = try await gateway.create(type, namespace: namespace, object)
+    } catch {
+      guard error.isAlreadyExists else { throw .manifest("\(error)") }
+    }
+  }
+}

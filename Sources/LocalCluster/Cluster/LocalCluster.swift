@@ -1,0 +1,178 @@
+import Glibc
+import InMemoryKubernetes
+import KubernetesAPI
+public import Logging
+
+/// A Kubernetes cluster on this machine: the API over HTTPS on loopback, its controllers, and a node whose pods are
+/// sandboxed processes. It keeps nothing when it ends.
+public final class LocalCluster: Sendable {
+  private let options: LocalClusterOptions
+  private let logger: Logger
+
+  public init(options: LocalClusterOptions, logger: Logger) {
+    self.options = options
+    self.logger = logger
+  }
+
+  /// Runs until the task is cancelled; then the pods are stopped first, the API after them, and the run directory goes.
+  ///
+  /// - Parameter onReady: called once, when the API answers.
+  /// - Throws: `LocalClusterError`, naming the cause and what to do.
+  public func run(onReady: @escaping @Sendable (LocalClusterReady) async -> Void) async throws(LocalClusterError) {
+    let (directory, block) = try takeDirectory()
+    do throws(LocalClusterError) {
+      try await run(in: directory, block: block, onReady: onReady)
+    } catch {
+      remove(directory)
+      throw error
+    }
+    remove(directory)
+  }
+
+  private func run(
+    in directory: RunDirectory, block: UInt8, onReady: @Sendable (LocalClusterReady) async -> Void
+  ) async throws(LocalClusterError) {
+    let clock: @Sendable () -> Timestamp = Self.now
+    let nodeAddress = "127.\(block).0.1"
+    let credentials: ServingCredentials
+    do throws(CredentialsError) {
+      credentials = try ServingCredentials(addresses: [options.listenAddress, nodeAddress], now: clock())
+    } catch {
+      throw .credentials(error)
+    }
+    let tokens = BearerTokens()
+    var generator = SystemRandomNumberGenerator()
+    let serviceCIDR = options.runsAgent ? "127.\(block).128.0/17" : "10.96.0.0/16"
+    let api = SharedAPIServer(
+      InMemoryAPIServer(
+        options: InMemoryAPIServer.Options(serviceCIDR: serviceCIDR, seed: generator.next()), at: clock()),
+      clock: clock)
+    let front: HTTPSFront
+    do throws(FrontError) {
+      front = try HTTPSFront(api: api, authenticator: tokens, credentials: credentials, logger: logger)
+    } catch {
+      throw .front(error)
+    }
+
+    // The front and the controllers outlive the cancellation of this task, until the pods are stopped.
+    let (bound, boundPort) = AsyncThrowingStream.makeStream(of: Int.self)
+    let serving = Task { [options] in
+      do {
+        try await front.run(host: options.listenAddress, port: options.port) { boundPort.yield($0) }
+        boundPort.finish()
+      } catch {
+        boundPort.finish(throwing: error)
+      }
+    }
+    defer { serving.cancel() }
+    var ports = bound.makeAsyncIterator()
+    let port: Int
+    do {
+      guard let first = try await ports.next() else { return }
+      port = first
+    } catch let error as FrontError {
+      throw .front(error)
+    } catch {
+      throw .front(.cannotListen(address: options.listenAddress, why: "\(error)"))
+    }
+
+    try await ClusterSeed.plant(
+      options.manifests, through: InMemoryGateway(api), port: port, address: options.listenAddress,
+      hasAgent: options.runsAgent)
+    let controlling = controllers(api, credentials, clock).map { manager in Task { await manager.run() } }
+    defer { controlling?.cancel() }
+
+    let ready = try writeKubeconfigs(
+      directory: directory, server: "https://\(options.listenAddress):\(port)", credentials: credentials,
+      tokens: tokens, block: block)
+    defer { removeKubeconfig(ready) }
+    await onReady(ready)
+    do {
+      // Ends with the cancellation of this task, or when the front fails.
+      while try await ports.next() != nil {}
+    } catch let error as FrontError {
+      throw .front(error)
+    } catch {
+      throw .front(.cannotListen(address: ready.server, why: "\(error)"))
+    }
+    controlling?.cancel()
+    await controlling?.value
+    serving.cancel()
+    await serving.value
+  }
+
+  private func controllers(
+    _ api: SharedAPIServer, _ credentials: ServingCredentials, _ clock: @escaping @Sendable () -> Timestamp
+  ) -> ControllerManager? {
+    guard options.runsControllers else { return nil }
+    var names = Set(ControllerName.allCases)
+    // Without an agent nothing would ever run on a node that somebody made.
+    if !options.runsAgent { names.remove(.scheduler) }
+    return ControllerManager(
+      gateway: InMemoryGateway(api, user: .controllerManager, userAgent: "kube-controller-manager"),
+      controllers: names, rootCertificate: credentials.authorityPEM, clock: clock, logger: logger)
+  }
+
+  // MARK: Files
+
+  private func takeDirectory() throws(LocalClusterError) -> (RunDirectory, UInt8) {
+    var inUse: RunDirectoryError?
+    for block in options.addressBlock.map({ $0...$0 }) ?? 1...254 {
+      let path =
+        options.runDirectory ?? RunDirectory.defaultPath(block: block, environment: options.environment)
+      do throws(RunDirectoryError) {
+        let directory = try RunDirectory(path: path)
+        do throws(FileError) { try directory.clear() } catch { throw RunDirectoryError.file(error) }
+        try directory.prepare()
+        return (directory, block)
+      } catch {
+        guard case .inUse = error, options.runDirectory == nil, options.addressBlock == nil else {
+          throw .runDirectory(error)
+        }
+        inUse = error
+      }
+    }
+    throw .noAddressBlock(
+      "every address block 127.1.0.0/16 to 127.254.0.0/16 is taken by a local cluster that is running"
+        + (inUse.map { " (\($0))" } ?? ""))
+  }
+
+  private func remove(_ directory: RunDirectory) {
+    do throws(FileError) {
+      try directory.remove()
+    } catch {
+      logger.warning("the run directory stays", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func writeKubeconfigs(
+    directory: RunDirectory, server: String, credentials: ServingCredentials, tokens: BearerTokens, block: UInt8
+  ) throws(LocalClusterError) -> LocalClusterReady {
+    let ready = LocalClusterReady(
+      server: server, kubeconfigPath: options.kubeconfigPath ?? directory.apiPath + "/admin.kubeconfig",
+      operatorKubeconfigPath: directory.apiPath + "/operator.kubeconfig", runDirectory: directory.path,
+      addressBlock: block)
+    do throws(FileError) {
+      for (user, path) in [
+        (APIUser.administrator, ready.kubeconfigPath), (.operator, ready.operatorKubeconfigPath),
+      ] {
+        try Kubeconfig(server: server, authorityPEM: credentials.authorityPEM, token: tokens.issue(for: user))
+          .write(to: path)
+      }
+    } catch {
+      throw .file(error)
+    }
+    return ready
+  }
+
+  /// The tokens in it are worth nothing any more.
+  private func removeKubeconfig(_ ready: LocalClusterReady) {
+    if options.kubeconfigPath != nil { unlink(ready.kubeconfigPath) }
+  }
+
+  private static func now() -> Timestamp {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Timestamp(epochMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+  }
+}
