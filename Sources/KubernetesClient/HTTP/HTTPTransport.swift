@@ -1,0 +1,234 @@
+internal import AsyncHTTPClient
+internal import Glibc
+internal import KubernetesAPI
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOSSL
+internal import Synchronization
+
+/// Carries requests to one API server. Calls and watches have separate connections: a watch holds an HTTP/1.1
+/// connection for minutes, and calls must not wait for it.
+final class HTTPTransport: Sendable {
+  private let calls: HTTPClient
+  private let watches: HTTPClient
+  private let group: any EventLoopGroup
+  private let configuration: ClusterConfiguration
+  private let authorization: AuthorizationHeader
+  private let limits: KubernetesClient.Limits
+  private let logger: Logger
+  /// What the Host header and the URL say; they differ under `tls-server-name`.
+  private let base: String
+  private let hostHeader: String?
+
+  init(_ configuration: ClusterConfiguration, limits: KubernetesClient.Limits, logger: Logger) {
+    self.configuration = configuration
+    self.limits = limits
+    self.logger = logger
+    authorization = AuthorizationHeader(configuration.authorization)
+    group = MultiThreadedEventLoopGroup.singleton
+    let address = ServerAddress(configuration)
+    base = address.base
+    hostHeader = address.hostHeader
+    calls = HTTPClient(
+      eventLoopGroup: group, configuration: Self.clientConfiguration(configuration, address, limits, connections: 64))
+    watches = HTTPClient(
+      eventLoopGroup: group, configuration: Self.clientConfiguration(configuration, address, limits, connections: 1024))
+  }
+
+  deinit {
+    // A client that was never shut down is a crash in AsyncHTTPClient; a second shutdown is only an error.
+    calls.shutdown { _ in }
+    watches.shutdown { _ in }
+  }
+
+  func shutdown() async {
+    for client in [calls, watches] {
+      do {
+        try await client.shutdown()
+      } catch {
+        logger.debug("HTTP client did not shut down cleanly", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  var eventLoop: any EventLoop { group.any() }
+  var server: String { configuration.server }
+
+  // MARK: Calls
+
+  /// The answer to a request, its body included, within the deadline. Other statuses than 2xx are errors.
+  func answer(to request: APIRequest) async throws(KubernetesError) -> Answer {
+    let deadline = limits.callTimeout
+    let started = ContinuousClock.now
+    var header = try authorizationHeader(request)
+    var isSecondTry = false
+    while true {
+      let left = deadline - (ContinuousClock.now - started)
+      let mark = request.body == nil ? nil : SendMark()
+      let prepared = prepare(request, authorization: header, mark: mark)
+      let (result, isExpired) = await race(prepared, deadline: left)
+      switch result {
+      case .success(let answer):
+        logger.trace(
+          "Kubernetes request",
+          metadata: ["attempt": "\(request.attempt)", "status": "\(answer.status)", "bytes": "\(answer.body.count)"])
+        if answer.isSuccess { return answer }
+        if answer.status == 401, !isSecondTry, let replacement = authorization.replacement(for: header) {
+          isSecondTry = true
+          header = replacement
+          continue
+        }
+        throw KubernetesError(attempt: request.attempt, cause: answer.rejection)
+      case .failure(let error):
+        if Task.isCancelled { throw KubernetesError(attempt: request.attempt, cause: .cancelled) }
+        let failure = TransportFailure(error: error, server: server)
+        if request.method == .GET, !isSecondTry, !isExpired, failure.isClosedConnection {
+          isSecondTry = true
+          continue
+        }
+        throw KubernetesError(
+          attempt: request.attempt, cause: failure.cause(mark: mark, isExpired: isExpired, deadline: deadline))
+      }
+    }
+  }
+
+  /// Executes a request and collects its answer. AsyncHTTPClient's own timeout ends with the answer's head, so a timer
+  /// on the event loop covers the whole.
+  private func race(
+    _ request: HTTPClientRequest, deadline: Duration
+  ) async -> (Result<Answer, any Error>, isExpired: Bool) {
+    let calls = calls
+    let maximumBytes = limits.maximumAnswerBytes
+    let logger = logger
+    let work = Task { () async -> Result<Answer, any Error> in
+      do {
+        let response = try await calls.execute(request, deadline: .distantFuture, logger: logger)
+        let body = try await response.body.collect(upTo: maximumBytes)
+        return .success(
+          Answer(status: Int(response.status.code), headers: response.headers, body: Array(body.readableBytesView)))
+      } catch {
+        return .failure(error)
+      }
+    }
+    let timer = ExpiryTimer()
+    let scheduled = eventLoop.scheduleTask(in: TimeAmount(max(deadline, .zero))) {
+      timer.expire()
+      work.cancel()
+    }
+    defer { scheduled.cancel() }
+    let result = await withTaskCancellationHandler {
+      await work.value
+    } onCancel: {
+      work.cancel()
+    }
+    return (result, timer.isExpired)
+  }
+
+  // MARK: Watches
+
+  /// Opens a stream. The caller reads the body; it cancels the task to end it.
+  func open(_ request: APIRequest) async throws(KubernetesError) -> HTTPClientResponse {
+    var header = try authorizationHeader(request)
+    var isSecondTry = false
+    while true {
+      let response: HTTPClientResponse
+      do {
+        response = try await watches.execute(
+          prepare(request, authorization: header, mark: nil), deadline: .now() + TimeAmount(limits.callTimeout),
+          logger: logger)
+      } catch {
+        let failure = TransportFailure(error: error, server: server)
+        if !isSecondTry, failure.isClosedConnection {
+          isSecondTry = true
+          continue
+        }
+        throw KubernetesError(
+          attempt: request.attempt, cause: failure.cause(mark: nil, isExpired: false, deadline: limits.callTimeout))
+      }
+      if response.status == .unauthorized, !isSecondTry, let replacement = authorization.replacement(for: header) {
+        isSecondTry = true
+        header = replacement
+        continue
+      }
+      return response
+    }
+  }
+
+  // MARK: Requests
+
+  private func authorizationHeader(_ request: APIRequest) throws(KubernetesError) -> String? {
+    do throws(ConfigurationError) {
+      return try authorization.value()
+    } catch {
+      throw KubernetesError(attempt: request.attempt, cause: .unreachable(error.description))
+    }
+  }
+
+  private func prepare(_ request: APIRequest, authorization: String?, mark: SendMark?) -> HTTPClientRequest {
+    var prepared = HTTPClientRequest(url: base + request.target)
+    prepared.method = request.method
+    prepared.headers.add(name: "accept", value: "application/json")
+    prepared.headers.add(name: "user-agent", value: limits.userAgent)
+    if let hostHeader { prepared.headers.add(name: "host", value: hostHeader) }
+    if let authorization { prepared.headers.add(name: "authorization", value: authorization) }
+    if let contentType = request.contentType { prepared.headers.add(name: "content-type", value: contentType) }
+    if let body = request.body, let mark {
+      prepared.body = .bytes(MarkedBytes(bytes: body, mark: mark), length: .known(Int64(body.count)))
+    }
+    return prepared
+  }
+}
+
+extension HTTPTransport {
+  private static func clientConfiguration(
+    _ cluster: ClusterConfiguration, _ address: ServerAddress, _ limits: KubernetesClient.Limits, connections: Int
+  ) -> HTTPClient.Configuration {
+    var tls = TLSConfiguration.makeClientConfiguration()
+    switch cluster.trust {
+    case .system: break
+    case .authorities(let certificates): tls.trustRoots = .certificates(certificates)
+    case .anything: tls.certificateVerification = .none
+    }
+    if let client = cluster.clientCertificate {
+      tls.certificateChain = client.chain.map { .certificate($0) }
+      tls.privateKey = .privateKey(client.key)
+    }
+    var configuration = HTTPClient.Configuration(
+      tlsConfiguration: tls, redirectConfiguration: .disallow,
+      timeout: .init(connect: TimeAmount(limits.connectTimeout)), decompression: .disabled)
+    configuration.dnsOverride = address.dnsOverride
+    configuration.httpVersion = .automatic
+    configuration.connectionPool.idleTimeout = .seconds(90)
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+    // Those who call have their own back-off, and an error at once tells them more than a slow one.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.http1_1ConnectionDebugInitializer = detectDeadPeers
+    configuration.http2ConnectionDebugInitializer = detectDeadPeers
+    return configuration
+  }
+
+  /// A peer that vanished without a word keeps an HTTP/2 connection, and all calls on it, waiting for a quarter of an
+  /// hour. The kernel asks idle peers after 30 s and gives up 30 s after the first byte that is not acknowledged.
+  @Sendable private static func detectDeadPeers(_ channel: any Channel) -> EventLoopFuture<Void> {
+    let options: [(level: CInt, name: CInt, value: Int)] = [
+      (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 30), (CInt(IPPROTO_TCP), TCP_KEEPINTVL, 10),
+      (CInt(IPPROTO_TCP), TCP_KEEPCNT, 3), (CInt(IPPROTO_TCP), TCP_USER_TIMEOUT, 30_000),
+    ]
+    let futures = options.map { option in
+      channel.setOption(
+        ChannelOptions.Types.SocketOption(
+          level: .init(rawValue: option.level), name: .init(rawValue: option.name)),
+        value: option.value)
+    }
+    return .andAllSucceed(futures, on: channel.eventLoop)
+  }
+}
+
+/// Set by a timer when a deadline has passed.
+private final class ExpiryTimer: Sendable {
+  private let flag = Atomic(false)
+  var isExpired: Bool { flag.load(ordering: .acquiring) }
+  func expire() { flag.store(true, ordering: .releasing) }
+}

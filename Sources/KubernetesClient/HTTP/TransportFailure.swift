@@ -1,0 +1,83 @@
+internal import AsyncHTTPClient
+internal import KubernetesAPI
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+
+/// Says what an error of the HTTP layer means.
+struct TransportFailure {
+  let error: any Error
+  let server: String
+
+  /// - Parameter mark: of a request with a body; nil for reads, where the kind of error tells whether it was sent.
+  func cause(mark: SendMark?, isExpired: Bool, deadline: Duration) -> KubernetesError.Cause {
+    if isExpired || isDeadline {
+      let seconds = Double(deadline.components.seconds) + Double(deadline.components.attoseconds) / 1e18
+      let text = "no complete answer from \(server) within \(seconds) s"
+      return mark?.isSent == false ? .unreachable(text) : .interrupted(text)
+    }
+    if error is CancellationError { return .cancelled }
+    if let tooLarge = error as? NIOTooManyBytesError {
+      return .undecodable("the answer is larger than \(tooLarge.maxBytes.map(String.init) ?? "the limit of") bytes")
+    }
+    let wasSent = mark?.isSent ?? !isBeforeSending
+    return wasSent ? .interrupted(text) : .unreachable(text)
+  }
+
+  /// The server closed a kept-alive connection just as a request went out: reads may simply go again.
+  var isClosedConnection: Bool {
+    if (error as? HTTPClientError) == .remoteConnectionClosed { return true }
+    guard let error = error as? IOError else { return false }
+    return error.errnoCode == Self.connectionReset || error.errnoCode == Self.brokenPipe
+  }
+
+  // Linux' numbers, so that Glibc is not needed here.
+  private static let connectionReset: CInt = 104
+  private static let brokenPipe: CInt = 32
+
+  private var isDeadline: Bool { (error as? HTTPClientError) == .deadlineExceeded }
+
+  /// Errors of opening a connection.
+  private var isBeforeSending: Bool {
+    if let error = error as? HTTPClientError {
+      return [.connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout].contains(error)
+    }
+    switch error {
+    case is NIOConnectionError, is NIOSSLError, is NIOSSLExtraError, is ConfigurationError, is BoringSSLError:
+      return true
+    case let error as ChannelError: if case .connectTimeout = error { return true }
+    case let error as IOError: return error.errnoCode == 111  // ECONNREFUSED
+    default: break
+    }
+    return false
+  }
+
+  private var text: String {
+    let raw = "\(error)"
+    if raw.contains("CERTIFICATE_VERIFY_FAILED") {
+      return "the certificate of \(server) is not trusted; check certificate-authority in the kubeconfig"
+    }
+    switch error {
+    case let error as NIOConnectionError:
+      if let dns = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {
+        return "cannot resolve \(error.host): \(Self.oneLine(dns)); check server in the kubeconfig"
+      }
+      let reasons = Set(error.connectionErrors.map { Self.oneLine($0.error) }).sorted().joined(separator: ", ")
+      return "cannot connect to \(server): \(reasons); check that the server runs and is reachable from here"
+    case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+      return "the certificate of \(server) is for another name (\(error)); set tls-server-name in the kubeconfig"
+    case is NIOSSLError, is BoringSSLError:
+      return "TLS with \(server) failed: \(Self.oneLine(error)); check server and certificates in the kubeconfig"
+    case let error as HTTPClientError where error == .getConnectionFromPoolTimeout || error == .connectTimeout:
+      return "no connection to \(server) in time"
+    case let error as HTTPClientError where error == .remoteConnectionClosed:
+      return "\(server) closed the connection"
+    default: return Self.oneLine(error)
+    }
+  }
+
+  private static func oneLine(_ error: any Error) -> String {
+    if let error = error as? IOError { return error.description }
+    return "\(error)".replacing("\n", with: " ")
+  }
+}
