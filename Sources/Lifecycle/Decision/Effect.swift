@@ -1,0 +1,108 @@
+public import FlinkModel
+
+/// An object, and no other that may come to bear its name.
+public struct ObjectIdentity: Sendable, Hashable, CustomStringConvertible {
+  public var name: String
+  public var uid: String
+
+  public init(name: String, uid: String) {
+    self.name = name
+    self.uid = uid
+  }
+
+  public var description: String { "\(name)(\(uid))" }
+}
+
+/// One JobManager Deployment with all that belongs to it, to be created.
+public struct Incarnation: Sendable, Hashable {
+  public var operationID: String
+  public var attempt: Int64
+  public var generation: Int64
+  public var jobID: String
+  /// The spec as authorised: that of the record, not the present one.
+  public var spec: FlinkDeploymentSpec
+  public var restorePlan: RestorePlan
+
+  public init(
+    operationID: String, attempt: Int64, generation: Int64, jobID: String, spec: FlinkDeploymentSpec,
+    restorePlan: RestorePlan
+  ) {
+    self.operationID = operationID
+    self.attempt = attempt
+    self.generation = generation
+    self.jobID = jobID
+    self.spec = spec
+    self.restorePlan = restorePlan
+  }
+}
+
+/// One act upon the world. A decision has at most one.
+public enum Effect: Sendable, Hashable {
+  case setFinalizer
+  /// The resource is let go.
+  case removeFinalizer
+  case createIncarnation(Incarnation)
+  /// Replicas to 0.
+  case scaleDown([ObjectIdentity], operationID: String)
+  case deleteDeployments([ObjectIdentity], operationID: String)
+  /// The HA ConfigMaps of a cluster whose job does not go on from them.
+  case deleteHAMetadata(operationID: String)
+  case stopWithSavepoint(
+    jobID: String, request: SavepointRequest, format: SavepointFormatType, drains: Bool, operationID: String)
+  case cancelJob(jobID: String, operationID: String)
+
+  public enum Safety: Sendable, Hashable {
+    /// Doing it twice is the same as once.
+    case idempotent
+    /// Doing it twice is refused or harmless by an id or precondition it carries.
+    case guarded
+    /// What it takes away does not come back.
+    case irreversible
+  }
+
+  public var safety: Safety {
+    switch self {
+    case .setFinalizer: .idempotent
+    case .createIncarnation, .scaleDown, .stopWithSavepoint: .guarded
+    case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob: .irreversible
+    }
+  }
+
+  /// The stored operation without which the effect must not happen; nil where it needs none.
+  public var requiredOperation: String? {
+    switch self {
+    case .setFinalizer: nil
+    case .removeFinalizer: nil
+    case .createIncarnation(let incarnation): incarnation.operationID
+    case .scaleDown(_, let operation), .deleteDeployments(_, let operation), .deleteHAMetadata(let operation),
+      .stopWithSavepoint(_, _, _, _, let operation), .cancelJob(_, let operation):
+      operation
+    }
+  }
+
+  /// Two effects with one identity are the same act.
+  public var identity: String {
+    switch self {
+    case .setFinalizer: "set finalizer"
+    case .removeFinalizer: "remove finalizer"
+    case .createIncarnation(let incarnation): "create incarnation \(incarnation.attempt) (\(incarnation.operationID))"
+    case .scaleDown(let objects, let operation): "scale down \(Self.list(objects)) (\(operation))"
+    case .deleteDeployments(let objects, let operation): "delete \(Self.list(objects)) (\(operation))"
+    case .deleteHAMetadata(let operation): "delete HA metadata (\(operation))"
+    case .stopWithSavepoint(let job, let request, _, _, _): "stop \(job) with savepoint \(request.triggerID)"
+    case .cancelJob(let job, let operation): "cancel \(job) (\(operation))"
+    }
+  }
+
+  private static func list(_ objects: [ObjectIdentity]) -> String {
+    objects.map(\.description).sorted().joined(separator: ", ")
+  }
+
+  /// Whether it is sent to the JobManager: answers read before it are out of date.
+  public var concernsJobManager: Bool {
+    switch self {
+    case .stopWithSavepoint, .cancelJob: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,92 @@
+public import FlinkModel
+import KubernetesAPI
+
+/// The decision core: what to do next for one FlinkDeployment.
+///
+/// Pure, total and synchronous: equal arguments give equal decisions; no clock, no randomness, no failure. What it
+/// returns as status must be stored before its effect is performed, and the effect must not be performed if it could
+/// not be stored.
+public enum Lifecycle {
+  /// - Parameter now: epoch milliseconds.
+  public static func decide(_ observation: Observation, _ record: Record, now: Int64) -> Decision {
+    var turn = Turn(observation, record, now: now)
+    turn.run()
+    turn.report()
+    return Decision(
+      status: turn.status, events: turn.events, effect: turn.effect, wake: turn.wake, polling: turn.polling)
+  }
+
+  /// Whether the decision may depend on the absence of pods or Deployments, which only a quorum LIST shows.
+  ///
+  /// - Parameter cluster: from the watches.
+  public static func needsQuorum(_ record: Record, _ observation: Observation) -> Bool {
+    guard let cluster = observation.cluster.value else { return false }
+    let uid = observation.metadata.uid
+    let isDeleting = observation.metadata.isBeingDeleted
+    switch record.phase {
+    case .new:
+      return !isDeleting && observation.metadata.finalizers.contains(FlinkDeployment.finalizer)
+        && observation.wantsRunning
+    case .unowned:
+      return cluster.deployment(.jobManager, ownedBy: uid) == nil
+    case .starting(let operation):
+      return cluster.deployments.contains { $0.operationID != operation.id }
+    case .running(let operation):
+      return cluster.deployments.count < 2
+        || cluster.deployments.contains { !$0.belongs(to: operation) || !$0.ownerUIDs.contains(uid) }
+    case .stopping:
+      return cluster.deployment(.jobManager, ownedBy: uid) == nil
+    case .draining:
+      return cluster.isEmpty
+    case .suspended:
+      return !isDeleting && observation.wantsRunning
+    }
+  }
+}
+
+extension Observation {
+  /// The present spec is valid and asks for a running job.
+  var wantsRunning: Bool {
+    guard case .success(let target) = target else { return false }
+    return target.spec.job?.state != .suspended
+  }
+}
+
+extension DeploymentFacts {
+  /// Made for this operation's incarnation, or adopted with it.
+  func belongs(to operation: OperationRecord) -> Bool {
+    attempt == operation.attempt || (attempt == nil && operation.id == Turn.adoptedID)
+  }
+}
+
+extension Turn {
+  mutating func run() {
+    if metadata.isBeingDeleted { return delete() }
+    if let acted = record.actedGeneration, case .operation = record.origin, generation < acted {
+      // An older view of the resource than one that was acted upon.
+      wake = WakeUp(after: 1_000, "the view of the resource is older than what was acted upon")
+      return
+    }
+    if !metadata.finalizers.contains(FlinkDeployment.finalizer) {
+      if case .new = record.phase {
+        standing = .beginning("Created", "the resource was seen; its deployment begins")
+      }
+      perform(.setFinalizer, waitingFor: "the finalizer")
+      return
+    }
+    switch record.phase {
+    case .new: beginNew()
+    case .unowned: adopt()
+    case .starting(let operation): start(operation)
+    case .running(let operation): run(operation)
+    case .stopping(let operation): stop(operation)
+    case .draining(let operation): drain(operation)
+    case .suspended(let operation): rest(operation)
+    }
+  }
+}
+
+extension Record {
+  enum Origin { case none, operation }
+  var origin: Origin { phase.operation == nil ? .none : .operation }
+}

@@ -1,0 +1,74 @@
+public import FlinkModel
+
+/// What the core needs of a resource's effective configuration. Times are milliseconds.
+public struct LifecycleSettings: Sendable, Hashable {
+  /// `kubernetes.operator.deployment.readiness.timeout`.
+  public var readinessTimeout: Int64 = 300_000
+  /// `kubernetes.operator.resource.cleanup.timeout`.
+  public var cleanupTimeout: Int64 = 300_000
+  /// `kubernetes.operator.jm-deployment-recovery.enabled`.
+  public var isRecoveryEnabled = true
+  /// `kubernetes.operator.job.savepoint-on-deletion`.
+  public var takesSavepointOnDeletion = false
+  /// `kubernetes.operator.job.drain-on-savepoint-deletion`.
+  public var drainsOnSavepoint = false
+  /// `kubernetes.operator.job.upgrade.last-state-fallback.enabled`.
+  public var fallsBackToLastState = true
+  /// `kubernetes.operator.savepoint.format.type`.
+  public var savepointFormat = SavepointFormatType.canonical
+  /// `execution.checkpointing.timeout`.
+  public var checkpointTimeout: Int64 = 600_000
+  public var savepointDirectory: String?
+  public var checkpointDirectory: String?
+  public var isHighAvailabilityEnabled = false
+  /// Checkpoints stay when the job is cancelled.
+  public var retainsCheckpoints = true
+  /// A job id that the user has fixed.
+  public var userJobID: String?
+  /// TaskManagers of this spec.
+  public var taskManagers = 0
+  /// Nothing but newly completed checkpoints is written to status more often than this.
+  public var ledgerFlushInterval: Int64 = 300_000
+  /// Answers of Flink's `/checkpoints` may be this old.
+  public var restCacheTime: Int64 = 3_000
+
+  public init() {}
+
+  /// - Throws: `InvalidField` for a key that cannot be read.
+  public init(_ configuration: FlinkConfiguration, cleanupTimeout: Duration? = nil) throws(InvalidField) {
+    let prefix = "kubernetes.operator"
+    func milliseconds(_ key: String, _ fallback: Int64) throws(InvalidField) -> Int64 {
+      guard let duration = try configuration.duration(key) else { return fallback }
+      return duration.milliseconds
+    }
+    readinessTimeout = try milliseconds("\(prefix).deployment.readiness.timeout", readinessTimeout)
+    self.cleanupTimeout = try milliseconds(
+      "\(prefix).resource.cleanup.timeout", cleanupTimeout?.milliseconds ?? self.cleanupTimeout)
+    isRecoveryEnabled = try configuration.bool("\(prefix).jm-deployment-recovery.enabled", default: true)
+    takesSavepointOnDeletion = try configuration.bool("\(prefix).job.savepoint-on-deletion", default: false)
+    drainsOnSavepoint = try configuration.bool("\(prefix).job.drain-on-savepoint-deletion", default: false)
+    fallsBackToLastState = try configuration.bool(
+      "\(prefix).job.upgrade.last-state-fallback.enabled", default: true)
+    if let format = configuration.string("\(prefix).savepoint.format.type") {
+      savepointFormat = SavepointFormatType(rawValue: format.uppercased()) ?? .canonical
+    }
+    checkpointTimeout = try milliseconds("execution.checkpointing.timeout", checkpointTimeout)
+    restCacheTime = try configuration.int("web.refresh-interval").map { Int64($0) } ?? restCacheTime
+    savepointDirectory = configuration.savepointDirectory
+    checkpointDirectory = configuration.checkpointDirectory
+    isHighAvailabilityEnabled = configuration.isHighAvailabilityEnabled
+    let retention = configuration.string(
+      "execution.checkpointing.externalized-checkpoint-retention",
+      "execution.checkpointing.externalized-checkpoint-retention-mode")
+    retainsCheckpoints = (retention ?? "RETAIN_ON_CANCELLATION").uppercased() == "RETAIN_ON_CANCELLATION"
+    userJobID = configuration.string("$internal.pipeline.job-id")
+    taskManagers = try configuration.expectedTaskManagers
+  }
+}
+
+extension Duration {
+  var milliseconds: Int64 {
+    let (seconds, attoseconds) = components
+    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+  }
+}

@@ -1,0 +1,95 @@
+public import FlinkModel
+public import KubernetesAPI
+
+/// What the JobManager of the present incarnation says.
+public struct JobManagerFacts: Sendable, Hashable {
+  public var jobs: Fact<[JobOverview]>
+  public var config: Fact<ClusterConfig>
+  /// The statistics are nil where checkpointing is off.
+  public var checkpoints: Fact<CheckpointStatistics?>
+  /// The result under the recorded trigger id; gone where the JobManager does not know that id.
+  public var savepoint: Fact<AsyncOperationResult>
+  /// Newest first.
+  public var exceptions: Fact<[JobExceptionEntry]>
+
+  public init(
+    jobs: Fact<[JobOverview]>, config: Fact<ClusterConfig>, checkpoints: Fact<CheckpointStatistics?>,
+    savepoint: Fact<AsyncOperationResult>, exceptions: Fact<[JobExceptionEntry]>
+  ) {
+    self.jobs = jobs
+    self.config = config
+    self.checkpoints = checkpoints
+    self.savepoint = savepoint
+    self.exceptions = exceptions
+  }
+
+  /// Nothing is known.
+  public static func unknown(_ why: String, since: Int64) -> JobManagerFacts {
+    JobManagerFacts(
+      jobs: .unknown(why: why, since: since), config: .unknown(why: why, since: since),
+      checkpoints: .unknown(why: why, since: since), savepoint: .unknown(why: why, since: since),
+      exceptions: .unknown(why: why, since: since))
+  }
+}
+
+/// A spec that passed validation, with what the core needs of its effective configuration.
+public struct Target: Sendable, Hashable {
+  public var spec: FlinkDeploymentSpec
+  public var settings: LifecycleSettings
+
+  public init(spec: FlinkDeploymentSpec, settings: LifecycleSettings) {
+    self.spec = spec
+    self.settings = settings
+  }
+}
+
+/// How the last effect of this process on this resource went. Only in memory: after a restart it is nil.
+public struct EffectOutcome: Sendable, Hashable {
+  public enum Result: Sendable, Hashable {
+    case succeeded
+    /// Refused: it has changed nothing, or part of what it was to change.
+    case failed(String)
+    /// It may have been carried out.
+    case ambiguous(String)
+  }
+
+  /// `Effect.identity`.
+  public var identity: String
+  /// Epoch milliseconds, when it ended.
+  public var at: Int64
+  public var result: Result
+
+  public init(identity: String, at: Int64, result: Result) {
+    self.identity = identity
+    self.at = at
+    self.result = result
+  }
+}
+
+/// Everything a decision is made from, but for the record.
+public struct Observation: Sendable, Hashable {
+  public var metadata: ObjectMetadata
+  /// The present spec, or why it cannot be used.
+  public var target: Result<Target, InvalidField>
+  /// What is deployed by the record, with the operator keys of the present spec; nil where nothing is.
+  public var deployed: Target?
+  /// From the watches; unknown until they are synced.
+  public var cluster: Fact<ClusterFacts>
+  /// From quorum LISTs made in this turn; unknown unless `Lifecycle.needsQuorum` asked for them.
+  public var quorum: Fact<ClusterFacts>
+  public var jobManager: JobManagerFacts
+  public var lastEffect: EffectOutcome?
+
+  public init(
+    metadata: ObjectMetadata, target: Result<Target, InvalidField>, deployed: Target?, cluster: Fact<ClusterFacts>,
+    quorum: Fact<ClusterFacts>, jobManager: JobManagerFacts, lastEffect: EffectOutcome? = nil
+  ) {
+    self.metadata = metadata
+    self.target = target
+    self.deployed = deployed
+    self.cluster = cluster
+    self.quorum = quorum
+    self.jobManager = jobManager
+    self.lastEffect = lastEffect
+  }
+}

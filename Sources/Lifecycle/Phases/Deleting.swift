@@ -1,0 +1,62 @@
+import FlinkModel
+import KubernetesAPI
+
+extension Turn {
+  /// The resource is to go.
+  mutating func delete() {
+    guard metadata.finalizers.contains(FlinkDeployment.finalizer) else {
+      wake = .onChange("the end of the resource")
+      return
+    }
+    standing = .progressing("Deleting", "the resource is being deleted")
+    switch record.phase {
+    case .new:
+      note(.normal, "Cleanup", .operator, "Cleaning up: nothing was deployed")
+      perform(.removeFinalizer, waitingFor: "the end of the resource")
+    case .stopping(let operation) where operation.kind == .delete:
+      if let deadline = operation.deadline, now >= deadline {
+        note(
+          .warning, "CleanupFailed", .operator,
+          "No savepoint could be taken before the deletion; the newest restore point known is \(knownPoint)")
+        return beginDrain(operation)
+      }
+      stop(operation)
+    case .draining(let operation) where operation.kind == .delete:
+      if let deadline = operation.deadline, now >= deadline {
+        note(
+          .warning, "CleanupFailed", .operator,
+          "The cluster could not be confirmed to be gone; its objects are left to Kubernetes' garbage collector")
+        perform(.removeFinalizer, waitingFor: "the end of the resource")
+        return
+      }
+      drain(operation)
+    default:
+      beginDelete()
+    }
+  }
+
+  private mutating func beginDelete() {
+    let before = record.phase.operation
+    let attempt = before?.attempt ?? 0
+    let operation = OperationRecord(
+      uid: uid, generation: max(generation, before?.generation ?? 0), kind: .delete,
+      id: "g\(generation)-a\(attempt)-delete", attempt: attempt, startedAt: now, savepoint: nil)
+    note(.normal, "Cleanup", .operator, "Cleaning up; the newest restore point known is \(knownPoint)")
+    if settings.takesSavepointOnDeletion, case .running = record.phase, settings.savepointDirectory != nil,
+      let jobs = observation.jobManager.jobs.value,
+      jobs.contains(where: { $0.id == status.jobStatus.jobId && $0.state == FlinkJobState.running.rawValue })
+    {
+      return beginStop(operation, nil, withSavepoint: true)
+    }
+    beginDrain(operation)
+  }
+
+  private var knownPoint: String {
+    status.restorePoint?.chosen?.path ?? status.jobStatus.upgradeSavepointPath ?? "none"
+  }
+
+  /// Nothing is left: Kubernetes may forget the resource.
+  mutating func release(_ operation: OperationRecord) {
+    perform(.removeFinalizer, waitingFor: "the end of the resource")
+  }
+}

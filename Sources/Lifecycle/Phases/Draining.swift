@@ -1,0 +1,106 @@
+import FlinkModel
+import KubernetesAPI
+
+extension Turn {
+  /// Authorises that the present incarnation, and what is left of earlier ones, goes.
+  mutating func beginDrain(_ operation: OperationRecord) {
+    var operation = operation
+    operation.deadline = now + settings.cleanupTimeout
+    enter(.draining, operation)
+    polling = nil
+    standing = .progressing(Self.word(for: operation.kind), "the pods of incarnation \(operation.attempt) are going")
+    guard let cluster = cluster.value else {
+      wake = WakeUp(after: 1_000, "complete views of Deployments and pods")
+      return
+    }
+    takeAway(operation, cluster)
+  }
+
+  static func word(for kind: OperationRecord.Kind) -> String {
+    switch kind {
+    case .suspend: "Suspending"
+    case .delete: "Deleting"
+    case .recover, .restart: "Recovering"
+    case .deploy: "Deploying"
+    default: "Upgrading"
+    }
+  }
+
+  /// Scale to 0, wait for the pods to go, delete, and see by quorum that nothing is left.
+  mutating func drain(_ operation: OperationRecord) {
+    standing = .progressing(Self.word(for: operation.kind), "the pods of incarnation \(operation.attempt) are going")
+    if case .failure(let problem) = observation.target, operation.kind != .delete { reportInvalid(problem) }
+    guard let cluster = cluster.value else {
+      wake = WakeUp(after: 1_000, "complete views of Deployments and pods")
+      return
+    }
+    if cluster.isEmpty, observation.quorum.value != nil {
+      return drained(operation)
+    }
+    if cluster.isEmpty, case .unknown(let why, _) = observation.quorum {
+      standing = .progressing(Self.word(for: operation.kind), why)
+      wake = WakeUp(after: 1_000, "a quorum list of what is left")
+      return
+    }
+    takeAway(operation, cluster)
+  }
+
+  private mutating func takeAway(_ operation: OperationRecord, _ cluster: ClusterFacts) {
+    let own = cluster.deployments.filter { $0.ownerUIDs.contains(uid) }
+    let live = own.filter { !$0.isBeingDeleted }
+    let scaled = live.filter { $0.desiredReplicas > 0 }
+    let pods = cluster.runningPods
+    if let problem = overdue(operation, pods, cluster) {
+      standing = problem
+    } else if !pods.isEmpty {
+      standing = .progressing(
+        Self.word(for: operation.kind), "waiting for pods to end: \(pods.map(\.name).sorted().joined(separator: ", "))")
+    }
+    if !scaled.isEmpty {
+      perform(
+        .scaleDown(scaled.map { ObjectIdentity(name: $0.name, uid: $0.uid) }, operationID: operation.id),
+        waitingFor: "the end of the pods")
+      return
+    }
+    if !live.isEmpty, pods.isEmpty || isAssumedGone(operation) {
+      perform(
+        .deleteDeployments(live.map { ObjectIdentity(name: $0.name, uid: $0.uid) }, operationID: operation.id),
+        waitingFor: "the end of the Deployments")
+      return
+    }
+    if isAssumedGone(operation), own.isEmpty, observation.quorum.value != nil { return drained(operation) }
+    wake = WakeUp(after: 2_000, "the end of the pods")
+  }
+
+  private func isAssumedGone(_ operation: OperationRecord) -> Bool {
+    metadata.annotations[IncarnationAnnotation.assumePodsGone] == operation.id
+  }
+
+  private func overdue(_ operation: OperationRecord, _ pods: [PodFacts], _ cluster: ClusterFacts) -> Standing? {
+    guard let deadline = operation.deadline, now >= deadline else { return nil }
+    if pods.isEmpty { return nil }
+    let names = pods.map { pod in pod.nodeName.map { "\(pod.name) on \($0)" } ?? pod.name }.sorted()
+    return .stalled(
+      "OldPodsUnreachable",
+      "pods cannot be confirmed to be gone: \(names.joined(separator: ", ")); when their nodes are surely off, annotate "
+        + "the resource with \(IncarnationAnnotation.assumePodsGone)=\(operation.id)")
+  }
+
+  /// Nothing is left of the incarnation.
+  private mutating func drained(_ operation: OperationRecord) {
+    status.jobManagerDeploymentStatus = .missing
+    if operation.kind == .delete { return release(operation) }
+    if status.jobStatus.state?.isGloballyTerminal != true { status.jobStatus.state = .finished }
+    let isChanged = generation > operation.generation
+    guard let target else {
+      if operation.kind == .suspend { return suspended(operation, nil) }
+      return beginStart(operation.kind, nil, operation.restorePlan ?? .empty, after: operation.attempt)
+    }
+    if target.spec.job?.state == .suspended { return suspended(operation, target) }
+    var plan = operation.restorePlan ?? .empty
+    if isChanged, operation.kind != .redeploy, target.spec.job?.upgradeMode == .stateless { plan = .empty }
+    let isRerun = operation.kind == .recover && !isChanged
+    let kind: OperationRecord.Kind = operation.kind == .suspend ? .resume : operation.kind
+    beginStart(kind, isRerun ? nil : target, plan, after: operation.attempt)
+  }
+}

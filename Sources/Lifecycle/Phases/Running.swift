@@ -1,0 +1,300 @@
+import FlinkModel
+import KubernetesAPI
+
+extension Turn {
+  /// Incarnation `operation.attempt` exists, as far as is known.
+  mutating func run(_ operation: OperationRecord) {
+    guard case .seen(let cluster, _) = cluster else {
+      wake = WakeUp(after: 1_000, "complete views of Deployments and pods")
+      return
+    }
+    let jobManager = cluster.deployments.first {
+      $0.component == .jobManager && $0.ownerUIDs.contains(uid) && $0.belongs(to: operation)
+    }
+    guard let jobManager else {
+      if case .unknown = observation.quorum {
+        // A view from a watch says nothing about absence.
+        wake = WakeUp(after: 1_000, "a quorum list that shows whether the JobManager's Deployment is gone")
+        return
+      }
+      return lose(operation)
+    }
+    var operation = operation
+    observe(&operation, jobManager, cluster)
+    enter(.running, operation)
+    considerSpec(operation, jobManager, cluster)
+    guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }
+    if observation.quorum.value != nil, !jobManager.isBeingDeleted,
+      !cluster.deployments.contains(where: { $0.component == .taskManager && $0.ownerUIDs.contains(uid) }),
+      operation.id != Self.adoptedID
+    {
+      restoreTaskManagers(operation)
+    }
+  }
+
+  /// The JobManager's Deployment is there and the TaskManagers' is not.
+  private mutating func restoreTaskManagers(_ operation: OperationRecord) {
+    guard settings.isRecoveryEnabled, var spec = try? status.reconciliationStatus.deployedSpec?.spec(),
+      let job = status.jobStatus.jobId
+    else { return }
+    spec.job?.state = .running
+    let incarnation = Incarnation(
+      operationID: operation.id, attempt: operation.attempt, generation: operation.generation, jobID: job, spec: spec,
+      restorePlan: operation.restorePlan ?? .empty)
+    note(.warning, "RecoverDeployment", .job, "The Deployment of the TaskManagers is missing and is created again")
+    perform(.createIncarnation(incarnation), waitingFor: "the Deployment of the TaskManagers")
+  }
+
+  // MARK: What is seen
+
+  private mutating func observe(
+    _ operation: inout OperationRecord, _ jobManager: DeploymentFacts, _ cluster: ClusterFacts
+  ) {
+    poll(operation, .steady)
+    if jobManager.isBeingDeleted {
+      status.jobManagerDeploymentStatus = .deploying
+      standing = .progressing("JobManagerTerminating", "the Deployment of the JobManager is being deleted")
+      wake = WakeUp(after: 2_000, "the end of the JobManager's Deployment")
+      return
+    }
+    switch observation.jobManager.jobs {
+    case .seen(let jobs, let at):
+      status.jobManagerDeploymentStatus = .ready
+      if let config = observation.jobManager.config.value {
+        status.clusterInfo["flink-version"] = config.flinkVersion
+        status.clusterInfo["flink-revision"] = config.flinkRevision
+      }
+      if let job = jobs.first(where: { $0.id == status.jobStatus.jobId }) {
+        observe(job, at: at, &operation, cluster)
+      } else {
+        missJob(&operation)
+      }
+    case .gone, .unknown:
+      observeUnreachable(&operation, jobManager, cluster)
+    }
+    flushLedger(force: standing?.ready != .true)
+    if standing?.ready == .true { operation.deadline = nil }
+  }
+
+  private mutating func observe(
+    _ job: JobOverview, at: Int64, _ operation: inout OperationRecord, _ cluster: ClusterFacts
+  ) {
+    let state = FlinkJobState(rawValue: job.state) ?? .reconciling
+    let before = record.status.jobStatus
+    let isRestartByItself =
+      before.startTime.map { $0 > 0 && job.startTime > $0 } == true && before.state?.isGloballyTerminal != true
+    if isRestartByItself, !settings.isHighAvailabilityEnabled {
+      note(
+        .warning, "RegressedRestore", .job,
+        "The JobManager was restarted without high availability: the job began again "
+          + Self.words(for: operation.restorePlan ?? .empty))
+    }
+    status.jobStatus.jobName = job.name
+    status.jobStatus.startTime = job.startTime
+    if state != before.state {
+      status.jobStatus.state = state
+      status.jobStatus.updateTime = now
+      note(
+        .normal, "JobStatusChanged", .job,
+        "Job status changed from \(before.state?.rawValue ?? "none") to \(state.rawValue)")
+    }
+    markStable(state)
+    switch state {
+    case .running:
+      status.error = nil
+      let total = job.tasks["total"] ?? 0
+      let done = (job.tasks["running"] ?? 0) + (job.tasks["finished"] ?? 0)
+      if total == 0 || done >= total {
+        standing = .ready("JobRunning", "the job is running")
+        wake = WakeUp(after: 60_000, "the next look at a running job")
+      } else {
+        progress(
+          &operation, "TasksStarting", "\(done) of \(total) tasks are running", cause: problem(.taskManager, cluster))
+      }
+    case .finished:
+      status.error = nil
+      standing = .ready("JobFinished", "the job has come to its end")
+      wake = .onChange("a changed spec")
+    case .canceled:
+      standing = .stalled(
+        "JobCanceled", "the job was cancelled, not by this operator: change spec.restartNonce to start it again")
+      wake = .onChange("a changed spec")
+    case .failed:
+      fail(&operation)
+    default:
+      progress(
+        &operation, "Job\(Self.capitalised(state.rawValue))", "the job is \(state.rawValue)",
+        cause: problem(.taskManager, cluster))
+    }
+  }
+
+  /// The Apache operator's rule for a spec that has proved itself.
+  private mutating func markStable(_ state: FlinkJobState) {
+    let reconciliation = status.reconciliationStatus
+    guard reconciliation.state == .deployed, reconciliation.lastReconciledSpec?.jobState == .running,
+      state == .running || state == .finished
+    else { return }
+    status.reconciliationStatus.lastStableSpec = reconciliation.lastReconciledSpec
+  }
+
+  private mutating func fail(_ operation: inout OperationRecord) {
+    poll(operation, .steady, wantsExceptions: true)
+    let trace = observation.jobManager.exceptions.value?.first
+    let cause = trace.map { LogExcerpt.cause(in: $0.stackTrace.isEmpty ? $0.name : $0.stackTrace) }
+    let isNew = record.status.jobStatus.state != .failed
+    if let cause, isNew || record.status.error == nil || !StatusError.message(of: record.status.error ?? "").contains(cause)
+    {
+      note(.warning, "Error", .job, "The job failed: \(cause)")
+      setError(.reconciliation, "The job failed: \(cause)")
+    } else if isNew {
+      setError(.reconciliation, "The job failed")
+    }
+    let message =
+      "the job failed\(cause.map { ": \($0)" } ?? ""); correct the spec, or change spec.restartNonce to start it again"
+    if record.status.reconciliationStatus.isLastReconciledSpecStable {
+      standing = .stalled("JobFailed", message)
+    } else {
+      if operation.deadline == nil { operation.deadline = now + settings.readinessTimeout }
+      standing = .until(operation.deadline, now: now, "JobFailed", message)
+    }
+    wake = WakeUp(
+      after: cause == nil ? 1_000 : operation.deadline.map { max($0 - now, 1_000) }, "the cause, or a changed spec")
+  }
+
+  private mutating func missJob(_ operation: inout OperationRecord) {
+    poll(operation, .fast)
+    let before = record.status.jobStatus.state
+    guard record.status.jobStatus.startTime != nil else {
+      return progress(&operation, "JobStarting", "the JobManager has not begun the job yet", cause: nil)
+    }
+    status.jobStatus.state = .reconciling
+    status.error = StatusError.jobNotFound
+    if before != .reconciling {
+      status.jobStatus.updateTime = now
+      note(.warning, "Missing", .job, "The JobManager does not know job \(status.jobStatus.jobId ?? "") any more")
+    }
+    progress(
+      &operation, "JobNotFound", "the JobManager does not know job \(status.jobStatus.jobId ?? "") any more",
+      cause: nil)
+  }
+
+  private mutating func observeUnreachable(
+    _ operation: inout OperationRecord, _ jobManager: DeploymentFacts, _ cluster: ClusterFacts
+  ) {
+    let problem = problem(.jobManager, cluster) ?? jobManager.creationFailure.map {
+      PodProblem(reason: "FailedCreate", message: $0)
+    }
+    if record.status.jobManagerDeploymentStatus == .ready, problem == nil, jobManager.availableReplicas > 0 {
+      // One missed answer is no news.
+      guard case .unknown(_, let since) = observation.jobManager.jobs, now - since >= 3_000 else {
+        poll(operation, .fast)
+        wake = WakeUp(after: 1_000, "an answer of the JobManager")
+        return
+      }
+    }
+    if status.jobStatus.state?.isGloballyTerminal != true, status.jobStatus.state != .reconciling {
+      status.jobStatus.state = .reconciling
+      status.jobStatus.updateTime = now
+    }
+    if let problem {
+      reportDeploymentProblem(problem)
+      status.jobManagerDeploymentStatus = .error
+      progress(&operation, problem.reason, problem.message, cause: nil)
+    } else if jobManager.availableReplicas > 0 {
+      if record.status.jobManagerDeploymentStatus != .deployedNotReady { status.error = nil }
+      status.jobManagerDeploymentStatus = .deployedNotReady
+      var why = ""
+      if case .unknown(let text, _) = observation.jobManager.jobs { why = ": \(text)" }
+      let isLost = record.status.jobStatus.startTime != nil
+      progress(
+        &operation, isLost ? "JobManagerUnreachable" : "JobManagerStarting",
+        "the JobManager's pod is ready, its REST interface does not answer yet\(why)", cause: nil)
+    } else {
+      if record.status.jobManagerDeploymentStatus != .error { status.jobManagerDeploymentStatus = .deploying }
+      progress(&operation, "JobManagerStarting", "the JobManager's pod is not ready yet", cause: nil)
+    }
+  }
+
+  /// Said once per problem.
+  mutating func reportDeploymentProblem(_ problem: PodProblem) {
+    let before = record.status.error
+    setError(.deploymentFailed, problem.message, reason: problem.reason)
+    if before != status.error { note(.warning, problem.reason, .jobManagerDeployment, problem.message) }
+  }
+
+  private func problem(_ component: ClusterComponent, _ cluster: ClusterFacts) -> PodProblem? {
+    cluster.pods.filter { $0.component == component && !$0.isBeingDeleted }.compactMap(\.problem).first
+  }
+
+  /// Not there yet: reconciling until the deadline, stalled from then on.
+  private mutating func progress(
+    _ operation: inout OperationRecord, _ reason: String, _ message: String, cause: PodProblem?
+  ) {
+    if operation.deadline == nil { operation.deadline = now + settings.readinessTimeout }
+    poll(operation, .fast, wantsExceptions: false)
+    standing = .until(
+      operation.deadline, now: now, cause?.reason ?? reason, message + (cause.map { "; a TaskManager: \($0.message)" } ?? ""))
+    let remaining = (operation.deadline ?? now) - now
+    wake = WakeUp(after: remaining > 0 ? min(remaining, 10_000) : 30_000, message)
+  }
+
+  mutating func poll(_ operation: OperationRecord, _ pace: Polling.Pace, wantsExceptions: Bool = false) {
+    guard let job = status.jobStatus.jobId else { return }
+    polling = Polling(
+      attempt: operation.attempt, jobID: job, pace: pace, savepointTriggerID: operation.savepoint?.triggerID,
+      wantsCheckpoints: true, wantsExceptions: wantsExceptions)
+  }
+
+  static func capitalised(_ word: String) -> String { word.prefix(1).uppercased() + word.dropFirst().lowercased() }
+
+  // MARK: The JobManager's Deployment is gone
+
+  private mutating func lose(_ operation: OperationRecord) {
+    status.jobManagerDeploymentStatus = .missing
+    if status.jobStatus.state?.isGloballyTerminal == true {
+      if status.jobStatus.state == .finished {
+        standing = .ready("JobFinished", "the job has come to its end; its JobManager is gone")
+      } else {
+        standing = .stalled("JobFailed", "the job has failed and its JobManager is gone: change spec.restartNonce")
+      }
+      wake = .onChange("a changed spec")
+      return considerSpec(operation, nil, ClusterFacts())
+    }
+    let message = "The Deployment of the JobManager is missing"
+    let isNew = record.status.jobManagerDeploymentStatus != .missing && record.status.jobManagerDeploymentStatus != .error
+    status.jobStatus.state = .reconciling
+    if isNew { note(.warning, "Missing", .jobManagerDeployment, message) }
+    enter(.running, operation)
+    considerSpec(operation, nil, ClusterFacts())
+    guard status.operation?.phase == Phase.Word.running.rawValue else { return }
+
+    let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
+    let hadState = status.jobStatus.startTime != nil
+    guard settings.isRecoveryEnabled else {
+      setError(.missingJobManager, message)
+      standing = .stalled(
+        "JobManagerMissing",
+        "\(message) and kubernetes.operator.jm-deployment-recovery.enabled is false: change spec.restartNonce")
+      wake = .onChange("a changed spec")
+      return
+    }
+    if mode == .stateless || !hadState {
+      note(.warning, "RecoverDeployment", .job, "\(message): the job is started again")
+      status.error = nil
+      beginDrain(
+        OperationRecord(
+          uid: uid, generation: operation.generation, kind: .recover,
+          id: "g\(operation.generation)-a\(operation.attempt)-recover", attempt: operation.attempt, startedAt: now,
+          deadline: now + settings.cleanupTimeout, restorePlan: operation.restorePlan ?? .empty))
+      return
+    }
+    let known = status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
+      ?? "no restore point is known; look in \(settings.checkpointDirectory ?? "the checkpoint directory")"
+    let text =
+      "\(message) and the job had state: \(known); \(UnrecoverableError.manualRestoreRequired): set "
+      + "spec.job.initialSavepointPath and change spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless"
+    setError(.missingJobManager, text)
+    standing = .stalled("JobManagerMissing", text)
+    wake = .onChange("a changed spec")
+  }
+}

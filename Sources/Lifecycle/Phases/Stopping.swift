@@ -1,0 +1,228 @@
+import FlinkModel
+import KubernetesAPI
+
+extension Turn {
+  /// Authorises a stop; its trigger id is stored before it is sent.
+  mutating func beginStop(_ operation: OperationRecord, _ target: Target?, withSavepoint: Bool) {
+    var operation = operation
+    operation.deadline = now + settings.checkpointTimeout + 60_000
+    if withSavepoint {
+      operation.savepoint = SavepointRequest(
+        triggerID: Identity.triggerID(uid: uid, operation: operation.id, previous: nil),
+        targetDirectory: savepointDirectory(target))
+    }
+    status.error = nil
+    if operation.kind != .delete { status.reconciliationStatus.state = .upgrading }
+    flushLedger(force: true)
+    enter(.stopping, operation)
+    poll(operation, .fast)
+    sendStop(operation)
+  }
+
+  private mutating func sendStop(_ operation: OperationRecord) {
+    guard let job = status.jobStatus.jobId else { return }
+    let effect: Effect =
+      if let request = operation.savepoint {
+        .stopWithSavepoint(
+          jobID: job, request: request, format: settings.savepointFormat, drains: settings.drainsOnSavepoint,
+          operationID: operation.id)
+      } else {
+        .cancelJob(jobID: job, operationID: operation.id)
+      }
+    let failure = perform(effect, settle: 5_000, retry: 5_000, waitingFor: "the stop of the job")
+    standing = waiting(
+      operation, operation.savepoint == nil ? "Cancelling" : "Savepointing", failure ?? "the job is being stopped")
+  }
+
+  private func waiting(_ operation: OperationRecord, _ reason: String, _ message: String) -> Standing {
+    .until(operation.deadline, now: now, reason, message)
+  }
+
+  /// The job is asked to stop.
+  mutating func stop(_ operation: OperationRecord) {
+    poll(operation, .fast)
+    wake = WakeUp(after: 2_000, "the end of the stop")
+    if case .failure(let problem) = observation.target, operation.kind != .delete { reportInvalid(problem) }
+    guard let cluster = cluster.value else { return }
+    let jobManager = cluster.deployment(.jobManager, ownedBy: uid)
+    if jobManager == nil {
+      guard observation.quorum.value != nil else { return }
+      return loseWhileStopping(operation)
+    }
+    guard let jobs = observation.jobManager.jobs.value else {
+      standing = waiting(operation, "JobManagerUnreachable", "the JobManager does not answer while the job stops")
+      return
+    }
+    guard let job = jobs.first(where: { $0.id == status.jobStatus.jobId }) else {
+      standing = waiting(operation, "JobNotFound", "the JobManager does not know the job that is to stop")
+      return
+    }
+    let state = FlinkJobState(rawValue: job.state) ?? .reconciling
+    if state != status.jobStatus.state {
+      note(
+        .normal, "JobStatusChanged", .job,
+        "Job status changed from \(status.jobStatus.state?.rawValue ?? "none") to \(state.rawValue)")
+      status.jobStatus.state = state
+      status.jobStatus.updateTime = now
+    }
+    if let request = operation.savepoint {
+      followSavepoint(operation, request, job, state, jobManager)
+    } else {
+      followCancel(operation, state, jobManager)
+    }
+  }
+
+  private mutating func followCancel(
+    _ operation: OperationRecord, _ state: FlinkJobState, _ jobManager: DeploymentFacts?
+  ) {
+    if state.isGloballyTerminal { return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager)) }
+    if state == .cancelling {
+      standing = waiting(operation, "Cancelling", "the job is being cancelled")
+      return
+    }
+    sendStop(operation)
+  }
+
+  private mutating func followSavepoint(
+    _ operation: OperationRecord, _ request: SavepointRequest, _ job: JobOverview, _ state: FlinkJobState,
+    _ jobManager: DeploymentFacts?
+  ) {
+    switch observation.jobManager.savepoint {
+    case .seen(.completed(let location), _):
+      return finishStop(operation, .direct(.path(location)), location: location)
+    case .seen(.inProgress, _):
+      standing = waiting(operation, "Savepointing", "the savepoint is being taken")
+    case .seen(.failed(let cause), let at):
+      if state.isGloballyTerminal {
+        return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager))
+      }
+      failSavepoint(operation, request, cause, at: at)
+    case .gone:
+      if state.isGloballyTerminal {
+        // The answer is lost, the savepoint may not be: it is in the statistics.
+        return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager))
+      }
+      if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil {
+        // Another run of the job, that never got the request.
+        status.jobStatus.startTime = job.startTime
+        return askAgain(operation, request)
+      }
+      if state == .running { sendStop(operation) }
+      else { standing = waiting(operation, "JobNotRunning", "the job is \(state.rawValue) and cannot take a savepoint") }
+    case .unknown:
+      standing = waiting(operation, "Savepointing", "the state of the savepoint is being read")
+    }
+  }
+
+  private mutating func failSavepoint(
+    _ operation: OperationRecord, _ request: SavepointRequest, _ cause: String, at: Int64
+  ) {
+    let message = "The job could not be stopped with a savepoint: \(cause)"
+    setError(.upgradeFailure, message, reason: "SavepointError")
+    if record.status.error != status.error { note(.warning, "SavepointError", .jobManagerDeployment, message) }
+    // The user may have taken the change back meanwhile.
+    if operation.kind != .delete, let target, let deployed = try? status.reconciliationStatus.deployedSpec?.spec(),
+      SpecDiff(from: deployed, to: target.spec).type == .ignore
+    {
+      var operation = operation
+      operation.kind = .deploy
+      operation.generation = generation
+      operation.savepoint = nil
+      operation.deadline = now + settings.readinessTimeout
+      operation.restorePlan = operationBefore(operation).restorePlan
+      status.reconciliationStatus.state = .deployed
+      status.observedGeneration = generation
+      status.error = nil
+      standing = nil
+      enter(.running, operation)
+      wake = WakeUp(after: 0, "the job that goes on")
+      return
+    }
+    standing = waiting(operation, "SavepointError", message)
+    let retry = at + 10_000 - now
+    if retry <= 0 { return askAgain(operation, request) }
+    wake = WakeUp(after: min(retry, 10_000), "the next try to take a savepoint")
+  }
+
+  private mutating func askAgain(_ operation: OperationRecord, _ request: SavepointRequest) {
+    var operation = operation
+    operation.savepoint = SavepointRequest(
+      triggerID: Identity.triggerID(uid: uid, operation: operation.id, previous: request.triggerID),
+      targetDirectory: savepointDirectory(target) ?? request.targetDirectory)
+    enter(.stopping, operation)
+    poll(operation, .fast)
+    sendStop(operation)
+  }
+
+  /// The job has ended; where its state is decides what comes.
+  private mutating func finishStop(_ operation: OperationRecord, _ choice: StopChoice?, location: String? = nil) {
+    switch choice {
+    case .direct(let plan):
+      var operation = operation
+      operation.restorePlan = plan
+      if let location {
+        operation.savepoint?.location = location
+        status.jobStatus.state = .finished
+        status.restorePoint = RestorePointRecord(
+          chosen: RestorePoint(
+            kind: .savepoint, path: location, provenance: .stop, jobID: status.jobStatus.jobId, timestamp: now))
+        var info = status.jobStatus.savepointInfo ?? SavepointInfo()
+        info.lastSavepoint = SavepointEntry(
+          timeStamp: now, location: location, triggerType: .upgrade, formatType: settings.savepointFormat)
+        status.jobStatus.savepointInfo = info
+      }
+      if case .path(let path) = plan { status.jobStatus.upgradeSavepointPath = path }
+      status.error = nil
+      if operation.kind != .delete, let target {
+        operation.generation = generation
+        recordAttempt(target.spec, plan, status.reconciliationStatus.lastReconciledSpec)
+      }
+      beginDrain(operation)
+    case .wait(let reason, let message):
+      standing = waiting(operation, reason, message)
+      wake = WakeUp(after: 1_000, message)
+    case .refuse(_, let message):
+      refuseStop(operation, message)
+    case .savepoint, .cancel, nil:
+      standing = waiting(operation, "Stopping", "the job is being stopped")
+    }
+  }
+
+  private mutating func refuseStop(_ operation: OperationRecord, _ message: String) {
+    if operation.kind == .delete { return beginDrain(operation) }
+    let place = operation.savepoint?.targetDirectory.map { "; look for its savepoint in \($0)" } ?? ""
+    setError(.upgradeFailure, message + place, reason: "UpgradeFailed")
+    if record.status.error != status.error { note(.warning, "UpgradeFailed", .jobManagerDeployment, message + place) }
+    standing = .stalled("RestorePointUnknown", message + place)
+    if let job = target?.spec.job, job.upgradeMode == .stateless, generation > operation.generation {
+      // The user gives the state up.
+      var operation = operation
+      operation.restorePlan = .empty
+      return beginDrain(operation)
+    }
+    wake = WakeUp(after: 10_000, "another spec")
+  }
+
+  private mutating func loseWhileStopping(_ operation: OperationRecord) {
+    status.jobManagerDeploymentStatus = .missing
+    if operation.kind == .delete { return beginDrain(operation) }
+    refuseStop(
+      operation,
+      "the JobManager went away before the place of its savepoint was known; "
+        + "\(UnrecoverableError.manualRestoreRequired): set spec.job.upgradeMode to stateless, or delete and create the "
+        + "resource with spec.job.initialSavepointPath")
+  }
+
+  /// The plan by which the incarnation that is stopping was started.
+  private func operationBefore(_ operation: OperationRecord) -> OperationRecord {
+    var before = operation
+    if before.restorePlan == nil {
+      before.restorePlan =
+        switch status.reconciliationStatus.lastReconciledSpec?.upgradeMode {
+        case .savepoint, .lastState: status.jobStatus.upgradeSavepointPath.map(RestorePlan.path) ?? .empty
+        default: .empty
+        }
+    }
+    return before
+  }
+}

@@ -1,0 +1,94 @@
+import FlinkModel
+import KubernetesAPI
+
+extension Turn {
+  /// The Apache operator's record "deployed" of a suspended spec.
+  ///
+  /// - Parameter target: nil where the present spec is invalid and the recorded one asks for the suspension.
+  mutating func suspended(_ operation: OperationRecord, _ target: Target?) {
+    let previous = status.reconciliationStatus.lastReconciledSpec
+    status.error = nil
+    if let target {
+      recordAttempt(target.spec, operation.restorePlan ?? .empty, previous)
+    }
+    status.reconciliationStatus.state = .deployed
+    status.reconciliationStatus.lastStableSpec = status.reconciliationStatus.lastReconciledSpec
+    status.taskManager = TaskManagerInfo()
+    var operation = operation
+    operation.kind = .suspend
+    if target != nil { operation.generation = generation }
+    operation.deadline = nil
+    operation.replacesUID = nil
+    enter(.suspended, operation)
+    standing = .ready("Suspended", "the job is suspended, as the spec asks")
+    if case .failure(let problem) = observation.target { overlayInvalid(problem) }
+    wake = .onChange("a spec that asks for a running job")
+  }
+
+  /// Nothing runs, as asked.
+  mutating func rest(_ operation: OperationRecord) {
+    guard case .success(let target) = observation.target else {
+      if case .failure(let problem) = observation.target { overlayInvalid(problem) }
+      wake = .onChange("a corrected spec")
+      return
+    }
+    guard target.spec.job?.state == .running else {
+      var operation = operation
+      if generation > operation.generation { operation.generation = generation }
+      status.operation = operation
+      status.observedGeneration = generation
+      status.error = nil
+      standing = .ready("Suspended", "the job is suspended, as the spec asks")
+      wake = .onChange("a spec that asks for a running job")
+      return
+    }
+    guard let cluster = observation.quorum.value else {
+      standing = .progressing("Resuming", "looking for what is left of earlier incarnations")
+      wake = WakeUp(after: 1_000, "a quorum list of what is left")
+      return
+    }
+    note(.normal, "SpecChanged", .jobManagerDeployment, "The job is to run again", key: "SpecChange: \(generation)")
+    let plan = resumePlan(operation, target)
+    guard case .direct(let plan) = plan else {
+      if case .refuse(let reason, let message) = plan {
+        setError(.upgradeFailure, message)
+        if record.status.error != status.error { note(.warning, "RestoreFailed", .jobManagerDeployment, message) }
+        standing = .stalled(reason, message)
+      }
+      events.removeAll { $0.reason == "SpecChanged" }
+      wake = .onChange("a changed spec")
+      return
+    }
+    if cluster.isEmpty { return beginStart(.resume, target, plan, after: operation.attempt) }
+    var operation = redirected(operation, suffix: "clear")
+    operation.kind = .resume
+    operation.restorePlan = plan
+    beginDrain(operation)
+  }
+
+  /// A suspended job starts from where it was stopped, unless the spec gives its state up or names another place.
+  private func resumePlan(_ operation: OperationRecord, _ target: Target) -> StopChoice {
+    guard let job = target.spec.job else { return .direct(.empty) }
+    if let recorded = try? status.reconciliationStatus.lastReconciledSpec?.spec(),
+      SpecDiff(from: recorded, to: target.spec).type == .savepointRedeploy, let path = job.initialSavepointPath,
+      !path.isEmpty
+    {
+      return .direct(.path(path))
+    }
+    if job.upgradeMode == .stateless { return .direct(.empty) }
+    if let plan = operation.restorePlan { return .direct(plan) }
+    switch status.reconciliationStatus.lastReconciledSpec?.upgradeMode {
+    case .lastState: return .direct(.lastState)
+    case .savepoint:
+      if let path = status.jobStatus.upgradeSavepointPath ?? status.jobStatus.savepointInfo?.lastSavepoint?.location {
+        return .direct(path == JobStatus.lastStateMarker ? .lastState : .path(path))
+      }
+      return .refuse(
+        reason: "RestorePointUnknown",
+        message: "the job was suspended with a savepoint whose path is not in status; "
+          + "\(UnrecoverableError.manualRestoreRequired): set spec.job.initialSavepointPath and change "
+          + "spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless")
+    case .stateless, nil: return .direct(.empty)
+    }
+  }
+}
