@@ -1,4 +1,4 @@
-public import FlinkModel
+import FlinkModel
 import KubernetesAPI
 
 /// The decision core: what to do next for one FlinkDeployment.

@@ -46,6 +46,8 @@ struct Turn {
     status.error = StatusError(kind, message: message, reason: reason).text()
   }
 
+  func moment(_ milliseconds: Int64) -> Timestamp { Timestamp(epochMilliseconds: milliseconds) }
+
   /// Stores an operation with its phase.
   mutating func enter(_ phase: Phase.Word, _ operation: OperationRecord) {
     var operation = operation
@@ -60,7 +62,9 @@ struct Turn {
   ///   - retry: how long to wait after a failure.
   /// - Returns: why the last try failed.
   @discardableResult
-  mutating func perform(_ effect: Effect, settle: Int64 = 2_000, retry: Int64 = 2_000, waitingFor reason: String) -> String? {
+  mutating func perform(_ effect: Effect, settle: Int64 = 2_000, retry: Int64 = 2_000, waitingFor reason: String)
+    -> String?
+  {
     var failure: String?
     var wait: Int64 = 0
     if let last = observation.lastEffect, last.identity == effect.identity {
@@ -92,7 +96,7 @@ struct Turn {
         with: standing.conditions(
           generation: generation, job: status.jobStatus.state,
           isApplication: target?.spec.isApplication ?? true),
-        now: Timestamp(epochMilliseconds: now).rfc3339Seconds)
+        now: moment(now))
     }
     if metadata.isBeingDeleted {
       status.lifecycleState = .deleting

@@ -1,15 +1,15 @@
+import FlinkModel
 public import KubernetesAPI
-public import FlinkModel
 
 /// Marks on the objects of an incarnation, besides the Apache operator's generation annotation.
 public enum IncarnationAnnotation {
   /// Id of the operation that authorised the object.
-  public static let operation = "flinkdeployment.flink.apache.org/operation"
+  public static let operation = "flink-operator.flink.apache.org/operation"
   /// Number of the incarnation.
-  public static let attempt = "flinkdeployment.flink.apache.org/attempt"
+  public static let attempt = "flink-operator.flink.apache.org/attempt"
   /// On a FlinkDeployment, by a person: the value names the operation that may go on although old pods cannot be
   /// confirmed to be gone.
-  public static let assumePodsGone = "flinkdeployment.flink.apache.org/assume-pods-gone"
+  public static let assumePodsGone = "flink-operator.flink.apache.org/assume-pods-gone"
 }
 
 public enum ClusterComponent: String, Sendable, Hashable {

@@ -15,7 +15,7 @@ extension Turn {
     let acted = status.observedGeneration ?? jobManager?.generation ?? 0
     var operation = OperationRecord(
       uid: uid, generation: acted, kind: .deploy, id: jobManager?.operationID ?? Self.adoptedID,
-      attempt: jobManager?.attempt ?? 0, startedAt: now, deadline: now + settings.readinessTimeout,
+      attempt: jobManager?.attempt ?? 0, startedAt: moment(now), deadline: moment(now + settings.readinessTimeout),
       restorePlan: recordedPlan)
     let isRunning = status.reconciliationStatus.deployedSpec?.jobState != .suspended
     switch status.reconciliationStatus.state {

@@ -14,7 +14,7 @@ extension Turn {
       note(.normal, "Cleanup", .operator, "Cleaning up: nothing was deployed")
       perform(.removeFinalizer, waitingFor: "the end of the resource")
     case .stopping(let operation) where operation.kind == .delete:
-      if let deadline = operation.deadline, now >= deadline {
+      if let deadline = operation.deadline, now >= deadline.epochMilliseconds {
         note(
           .warning, "CleanupFailed", .operator,
           "No savepoint could be taken before the deletion; the newest restore point known is \(knownPoint)")
@@ -22,7 +22,7 @@ extension Turn {
       }
       stop(operation)
     case .draining(let operation) where operation.kind == .delete:
-      if let deadline = operation.deadline, now >= deadline {
+      if let deadline = operation.deadline, now >= deadline.epochMilliseconds {
         note(
           .warning, "CleanupFailed", .operator,
           "The cluster could not be confirmed to be gone; its objects are left to Kubernetes' garbage collector")
@@ -40,7 +40,7 @@ extension Turn {
     let attempt = before?.attempt ?? 0
     let operation = OperationRecord(
       uid: uid, generation: max(generation, before?.generation ?? 0), kind: .delete,
-      id: "g\(generation)-a\(attempt)-delete", attempt: attempt, startedAt: now, savepoint: nil)
+      id: "g\(generation)-a\(attempt)-delete", attempt: attempt, startedAt: moment(now), savepoint: nil)
     note(.normal, "Cleanup", .operator, "Cleaning up; the newest restore point known is \(knownPoint)")
     if settings.takesSavepointOnDeletion, case .running = record.phase, settings.savepointDirectory != nil,
       let jobs = observation.jobManager.jobs.value,

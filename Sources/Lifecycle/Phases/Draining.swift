@@ -5,7 +5,7 @@ extension Turn {
   /// Authorises that the present incarnation, and what is left of earlier ones, goes.
   mutating func beginDrain(_ operation: OperationRecord) {
     var operation = operation
-    operation.deadline = now + settings.cleanupTimeout
+    operation.deadline = moment(now + settings.cleanupTimeout)
     enter(.draining, operation)
     polling = nil
     standing = .progressing(Self.word(for: operation.kind), "the pods of incarnation \(operation.attempt) are going")
@@ -77,7 +77,7 @@ extension Turn {
   }
 
   private func overdue(_ operation: OperationRecord, _ pods: [PodFacts], _ cluster: ClusterFacts) -> Standing? {
-    guard let deadline = operation.deadline, now >= deadline else { return nil }
+    guard let deadline = operation.deadline, now >= deadline.epochMilliseconds else { return nil }
     if pods.isEmpty { return nil }
     let names = pods.map { pod in pod.nodeName.map { "\(pod.name) on \($0)" } ?? pod.name }.sorted()
     return .stalled(

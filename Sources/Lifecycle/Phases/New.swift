@@ -42,7 +42,7 @@ extension Turn {
       let since = metadata.creationTimestamp.flatMap { Timestamp(rfc3339: $0)?.epochMilliseconds } ?? now
       let deadline = since + settings.cleanupTimeout
       standing = .until(
-        deadline, now: now, "NameInUse",
+        moment(deadline), now: now, "NameInUse",
         "waiting for objects of another owner under this name to go: \(names)"
           + (now >= deadline ? "; delete them, or rename this resource" : ""))
       wake = WakeUp(after: 2_000, "the end of what has this name")
@@ -60,7 +60,7 @@ extension Turn {
     beginDrain(
       OperationRecord(
         uid: uid, generation: generation, kind: .deploy, id: "g\(generation)-a\(attempt)-clear", attempt: attempt,
-        startedAt: now, restorePlan: .empty))
+        startedAt: moment(now), restorePlan: .empty))
   }
 
   /// The spec cannot be used: said once per generation.

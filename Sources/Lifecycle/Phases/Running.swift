@@ -142,7 +142,8 @@ extension Turn {
     let trace = observation.jobManager.exceptions.value?.first
     let cause = trace.map { LogExcerpt.cause(in: $0.stackTrace.isEmpty ? $0.name : $0.stackTrace) }
     let isNew = record.status.jobStatus.state != .failed
-    if let cause, isNew || record.status.error == nil || !StatusError.message(of: record.status.error ?? "").contains(cause)
+    if let cause,
+      isNew || record.status.error == nil || !StatusError.message(of: record.status.error ?? "").contains(cause)
     {
       note(.warning, "Error", .job, "The job failed: \(cause)")
       setError(.reconciliation, "The job failed: \(cause)")
@@ -154,11 +155,12 @@ extension Turn {
     if record.status.reconciliationStatus.isLastReconciledSpecStable {
       standing = .stalled("JobFailed", message)
     } else {
-      if operation.deadline == nil { operation.deadline = now + settings.readinessTimeout }
+      if operation.deadline == nil { operation.deadline = moment(now + settings.readinessTimeout) }
       standing = .until(operation.deadline, now: now, "JobFailed", message)
     }
     wake = WakeUp(
-      after: cause == nil ? 1_000 : operation.deadline.map { max($0 - now, 1_000) }, "the cause, or a changed spec")
+      after: cause == nil ? 1_000 : operation.deadline.map { max($0.epochMilliseconds - now, 1_000) },
+      "the cause, or a changed spec")
   }
 
   private mutating func missJob(_ operation: inout OperationRecord) {
@@ -181,9 +183,11 @@ extension Turn {
   private mutating func observeUnreachable(
     _ operation: inout OperationRecord, _ jobManager: DeploymentFacts, _ cluster: ClusterFacts
   ) {
-    let problem = problem(.jobManager, cluster) ?? jobManager.creationFailure.map {
-      PodProblem(reason: "FailedCreate", message: $0)
-    }
+    let problem =
+      problem(.jobManager, cluster)
+      ?? jobManager.creationFailure.map {
+        PodProblem(reason: "FailedCreate", message: $0)
+      }
     if record.status.jobManagerDeploymentStatus == .ready, problem == nil, jobManager.availableReplicas > 0 {
       // One missed answer is no news.
       guard case .unknown(_, let since) = observation.jobManager.jobs, now - since >= 3_000 else {
@@ -230,11 +234,12 @@ extension Turn {
   private mutating func progress(
     _ operation: inout OperationRecord, _ reason: String, _ message: String, cause: PodProblem?
   ) {
-    if operation.deadline == nil { operation.deadline = now + settings.readinessTimeout }
+    if operation.deadline == nil { operation.deadline = moment(now + settings.readinessTimeout) }
     poll(operation, .fast, wantsExceptions: false)
     standing = .until(
-      operation.deadline, now: now, cause?.reason ?? reason, message + (cause.map { "; a TaskManager: \($0.message)" } ?? ""))
-    let remaining = (operation.deadline ?? now) - now
+      operation.deadline, now: now, cause?.reason ?? reason,
+      message + (cause.map { "; a TaskManager: \($0.message)" } ?? ""))
+    let remaining = (operation.deadline?.epochMilliseconds ?? now) - now
     wake = WakeUp(after: remaining > 0 ? min(remaining, 10_000) : 30_000, message)
   }
 
@@ -261,7 +266,8 @@ extension Turn {
       return considerSpec(operation, nil, ClusterFacts())
     }
     let message = "The Deployment of the JobManager is missing"
-    let isNew = record.status.jobManagerDeploymentStatus != .missing && record.status.jobManagerDeploymentStatus != .error
+    let isNew =
+      record.status.jobManagerDeploymentStatus != .missing && record.status.jobManagerDeploymentStatus != .error
     status.jobStatus.state = .reconciling
     if isNew { note(.warning, "Missing", .jobManagerDeployment, message) }
     enter(.running, operation)
@@ -284,11 +290,13 @@ extension Turn {
       beginDrain(
         OperationRecord(
           uid: uid, generation: operation.generation, kind: .recover,
-          id: "g\(operation.generation)-a\(operation.attempt)-recover", attempt: operation.attempt, startedAt: now,
-          deadline: now + settings.cleanupTimeout, restorePlan: operation.restorePlan ?? .empty))
+          id: "g\(operation.generation)-a\(operation.attempt)-recover", attempt: operation.attempt,
+          startedAt: moment(now),
+          deadline: moment(now + settings.cleanupTimeout), restorePlan: operation.restorePlan ?? .empty))
       return
     }
-    let known = status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
+    let known =
+      status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
       ?? "no restore point is known; look in \(settings.checkpointDirectory ?? "the checkpoint directory")"
     let text =
       "\(message) and the job had state: \(known); \(UnrecoverableError.manualRestoreRequired): set "

@@ -45,7 +45,7 @@ extension Turn {
     switch choice {
     case .wait(let reason, let message):
       if var current = status.operation {
-        if current.deadline == nil { current.deadline = now + settings.readinessTimeout }
+        if current.deadline == nil { current.deadline = moment(now + settings.readinessTimeout) }
         status.operation = current
         standing = .until(
           current.deadline, now: now, reason, "\(message), so the changed spec (generation \(generation)) waits")
@@ -77,7 +77,7 @@ extension Turn {
       target.spec.job?.state == .suspended ? .suspend : diff.type == .savepointRedeploy ? .redeploy : .upgrade
     return OperationRecord(
       uid: uid, generation: generation, kind: kind, id: "g\(generation)-a\(operation.attempt)-\(kind.rawValue)",
-      attempt: operation.attempt, replacesUID: jobManager?.uid, startedAt: now, restorePlan: plan)
+      attempt: operation.attempt, replacesUID: jobManager?.uid, startedAt: moment(now), restorePlan: plan)
   }
 
   private mutating func announce(_ diff: SpecDiff, _ target: Target) {
@@ -96,7 +96,9 @@ extension Turn {
       message: "\(problem.description); what runs is the spec before it")
   }
 
-  private func isValidationError(_ error: String?) -> Bool { error?.contains(StatusError.Kind.validation.rawValue) == true }
+  private func isValidationError(_ error: String?) -> Bool {
+    error?.contains(StatusError.Kind.validation.rawValue) == true
+  }
 
   // MARK: Which way
 
@@ -113,7 +115,8 @@ extension Turn {
     if let terminal = restoreOfTerminalJob(operation, jobManager) { return terminal }
 
     guard let jobManager else {
-      let known = status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
+      let known =
+        status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
         ?? "no restore point is known"
       return .refuse(
         reason: "JobManagerMissing",
@@ -150,7 +153,8 @@ extension Turn {
     return .refuse(
       reason: "UpgradeFailed",
       message: "the job's checkpoints do not outlive it: set "
-        + "execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION, or a savepoint directory")
+        + "execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION, or a savepoint directory"
+    )
   }
 
   func savepointDirectory(_ target: Target?) -> String? {
@@ -208,7 +212,7 @@ enum RestorePoints {
       .map {
         RestorePoint(
           kind: $0.isSavepoint ? .savepoint : .checkpoint, path: $0.externalPath, provenance: .jobManager, jobID: jobID,
-          checkpointID: $0.id, timestamp: $0.timestamp)
+          checkpointID: $0.id, timestamp: Timestamp(epochMilliseconds: $0.timestamp))
       }
   }
 }
@@ -220,10 +224,11 @@ extension Turn {
       let newest = RestorePoints.usable(statistics, after: nil, jobID: status.jobStatus.jobId).first
     else { return }
     if let known = status.restorePoint?.chosen {
-      guard known != newest, newest.jobID != known.jobID || (newest.checkpointID ?? 0) >= (known.checkpointID ?? 0) else {
+      guard known != newest, newest.jobID != known.jobID || (newest.checkpointID ?? 0) >= (known.checkpointID ?? 0)
+      else {
         return
       }
-      let age = (newest.timestamp ?? now) - (known.timestamp ?? 0)
+      let age = (newest.timestamp?.epochMilliseconds ?? now) - (known.timestamp?.epochMilliseconds ?? 0)
       if !force, newest.jobID == known.jobID, age < settings.ledgerFlushInterval { return }
     }
     status.restorePoint = RestorePointRecord(chosen: newest)

@@ -15,8 +15,8 @@ extension Turn {
     let acted = target == nil ? record.actedGeneration ?? generation : generation
     let attempt = attempt + 1
     let operation = OperationRecord(
-      uid: uid, generation: acted, kind: kind, id: "g\(acted)-a\(attempt)", attempt: attempt, startedAt: now,
-      deadline: now + (target?.settings ?? settings).readinessTimeout, restorePlan: plan)
+      uid: uid, generation: acted, kind: kind, id: "g\(acted)-a\(attempt)", attempt: attempt, startedAt: moment(now),
+      deadline: moment(now + (target?.settings ?? settings).readinessTimeout), restorePlan: plan)
 
     if let target {
       let isRerun = kind == .recover && acted == record.actedGeneration
@@ -88,8 +88,8 @@ extension Turn {
   func redirected(_ operation: OperationRecord, suffix: String) -> OperationRecord {
     var next = operation
     next.id = "\(operation.id)-\(suffix)"
-    next.startedAt = now
-    next.deadline = now + settings.cleanupTimeout
+    next.startedAt = moment(now)
+    next.deadline = moment(now + settings.cleanupTimeout)
     return next
   }
 
@@ -125,7 +125,8 @@ extension Turn {
   /// There is an operation but no spec that it was authorised for.
   private mutating func startAgain(_ operation: OperationRecord) {
     standing = .stalled(
-      "RecordUnreadable", "status.reconciliationStatus.lastReconciledSpec is missing; remove status.operation to begin anew")
+      "RecordUnreadable",
+      "status.reconciliationStatus.lastReconciledSpec is missing; remove status.operation to begin anew")
     wake = .onChange("a repaired status")
   }
 
@@ -146,7 +147,7 @@ extension Turn {
     status.jobStatus.state = .reconciling
     var operation = operation
     operation.savepoint = nil
-    operation.deadline = operation.startedAt + settings.readinessTimeout
+    operation.deadline = operation.startedAt + .milliseconds(settings.readinessTimeout)
     operation.replacesUID = nil
     enter(.running, operation)
     standing = .progressing("Deploying", "the JobManager of incarnation \(operation.attempt) is starting")

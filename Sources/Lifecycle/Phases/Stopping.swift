@@ -5,7 +5,7 @@ extension Turn {
   /// Authorises a stop; its trigger id is stored before it is sent.
   mutating func beginStop(_ operation: OperationRecord, _ target: Target?, withSavepoint: Bool) {
     var operation = operation
-    operation.deadline = now + settings.checkpointTimeout + 60_000
+    operation.deadline = moment(now + settings.checkpointTimeout + 60_000)
     if withSavepoint {
       operation.savepoint = SavepointRequest(
         triggerID: Identity.triggerID(uid: uid, operation: operation.id, previous: nil),
@@ -75,7 +75,9 @@ extension Turn {
   private mutating func followCancel(
     _ operation: OperationRecord, _ state: FlinkJobState, _ jobManager: DeploymentFacts?
   ) {
-    if state.isGloballyTerminal { return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager)) }
+    if state.isGloballyTerminal {
+      return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager))
+    }
     if state == .cancelling {
       standing = waiting(operation, "Cancelling", "the job is being cancelled")
       return
@@ -107,8 +109,11 @@ extension Turn {
         status.jobStatus.startTime = job.startTime
         return askAgain(operation, request)
       }
-      if state == .running { sendStop(operation) }
-      else { standing = waiting(operation, "JobNotRunning", "the job is \(state.rawValue) and cannot take a savepoint") }
+      if state == .running {
+        sendStop(operation)
+      } else {
+        standing = waiting(operation, "JobNotRunning", "the job is \(state.rawValue) and cannot take a savepoint")
+      }
     case .unknown:
       standing = waiting(operation, "Savepointing", "the state of the savepoint is being read")
     }
@@ -128,7 +133,7 @@ extension Turn {
       operation.kind = .deploy
       operation.generation = generation
       operation.savepoint = nil
-      operation.deadline = now + settings.readinessTimeout
+      operation.deadline = moment(now + settings.readinessTimeout)
       operation.restorePlan = operationBefore(operation).restorePlan
       status.reconciliationStatus.state = .deployed
       status.observedGeneration = generation
@@ -165,7 +170,7 @@ extension Turn {
         status.jobStatus.state = .finished
         status.restorePoint = RestorePointRecord(
           chosen: RestorePoint(
-            kind: .savepoint, path: location, provenance: .stop, jobID: status.jobStatus.jobId, timestamp: now))
+            kind: .savepoint, path: location, provenance: .stop, jobID: status.jobStatus.jobId, timestamp: moment(now)))
         var info = status.jobStatus.savepointInfo ?? SavepointInfo()
         info.lastSavepoint = SavepointEntry(
           timeStamp: now, location: location, triggerType: .upgrade, formatType: settings.savepointFormat)

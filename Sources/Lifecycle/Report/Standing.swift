@@ -29,8 +29,12 @@ struct Standing {
   }
 
   /// Progress as long as there is time, a stall from then on.
-  static func until(_ deadline: Int64?, now: Int64, _ reason: String, _ message: String) -> Standing {
-    if let deadline, now >= deadline { .stalled(reason, message) } else { .progressing(reason, message) }
+  static func until(_ deadline: Timestamp?, now: Int64, _ reason: String, _ message: String) -> Standing {
+    if let deadline, now >= deadline.epochMilliseconds {
+      .stalled(reason, message)
+    } else {
+      .progressing(reason, message)
+    }
   }
 
   func conditions(generation: Int64, job: FlinkJobState?, isApplication: Bool) -> [Condition] {
@@ -54,5 +58,7 @@ struct Standing {
     ]
   }
 
-  private static func capitalised(_ word: String) -> String { word.prefix(1).uppercased() + word.dropFirst().lowercased() }
+  private static func capitalised(_ word: String) -> String {
+    word.prefix(1).uppercased() + word.dropFirst().lowercased()
+  }
 }
