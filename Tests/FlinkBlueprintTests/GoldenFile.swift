@@ -6,7 +6,7 @@ import Testing
 /// environment the files are written instead.
 enum GoldenFile {
   static func text(_ path: String) throws -> String {
-    let url = try #require(Bundle.module.resourceURL).appendingPathComponent("Resources/\(path)")
+    let url = Bundle.module.bundleURL.appendingPathComponent("Resources/\(path)")
     return try String(contentsOf: url, encoding: .utf8)
   }
 
