@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Glibc
 internal import KubernetesAPI
 internal import NIOCore
 internal import NIOPosix
@@ -28,12 +29,8 @@ struct TransportFailure {
   var isClosedConnection: Bool {
     if (error as? HTTPClientError) == .remoteConnectionClosed { return true }
     guard let error = error as? IOError else { return false }
-    return error.errnoCode == Self.connectionReset || error.errnoCode == Self.brokenPipe
+    return error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
   }
-
-  // Linux' numbers, so that Glibc is not needed here.
-  private static let connectionReset: CInt = 104
-  private static let brokenPipe: CInt = 32
 
   private var isDeadline: Bool { (error as? HTTPClientError) == .deadlineExceeded }
 
@@ -46,11 +43,15 @@ struct TransportFailure {
     case is NIOConnectionError, is NIOSSLError, is NIOSSLExtraError, is ConfigurationError, is BoringSSLError:
       return true
     case let error as ChannelError: if case .connectTimeout = error { return true }
-    case let error as IOError: return error.errnoCode == 111  // ECONNREFUSED
+    case let error as IOError: return Self.connectFailures.contains(error.errnoCode)
     default: break
     }
     return false
   }
+
+  private static let connectFailures: Set<CInt> = [
+    ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN, EADDRNOTAVAIL, EACCES, EPERM,
+  ]
 
   private var text: String {
     let raw = "\(error)"
@@ -66,6 +67,9 @@ struct TransportFailure {
       return "cannot connect to \(server): \(reasons); check that the server runs and is reachable from here"
     case let error as NIOSSLExtraError where error == .failedToValidateHostname:
       return "the certificate of \(server) is for another name (\(error)); set tls-server-name in the kubeconfig"
+    case is IOError where isBeforeSending:
+      return
+        "cannot connect to \(server): \(Self.oneLine(error)); check that the server runs and is reachable from here"
     case is NIOSSLError, is BoringSSLError:
       return "TLS with \(server) failed: \(Self.oneLine(error)); check server and certificates in the kubeconfig"
     case let error as HTTPClientError where error == .getConnectionFromPoolTimeout || error == .connectTimeout:
@@ -77,7 +81,7 @@ struct TransportFailure {
   }
 
   private static func oneLine(_ error: any Error) -> String {
-    if let error = error as? IOError { return error.description }
+    if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
     return "\(error)".replacing("\n", with: " ")
   }
 }

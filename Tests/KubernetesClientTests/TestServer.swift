@@ -1,0 +1,129 @@
+import KubernetesAPI
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// One request as the server saw it.
+struct TestRequest: Sendable {
+  var method: HTTPMethod
+  var uri: String
+  var headers: HTTPHeaders
+  var body: [UInt8]
+  /// Subject of the client's certificate, where it showed one.
+  var hasClientCertificate = false
+
+  var path: String { String(uri.prefix { $0 != "?" }) }
+  var query: String { String(uri.drop { $0 != "?" }.dropFirst()) }
+  var json: JSONValue? { try? JSONParser.parse(body) }
+}
+
+/// Writes an answer piece by piece; each piece is a chunk of its own.
+struct TestResponder: Sendable {
+  let channel: any Channel
+
+  func head(_ status: Int, _ headers: HTTPHeaders = [:]) {
+    let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)
+    channel.writeAndFlush(HTTPServerResponsePart.head(head), promise: nil)
+  }
+
+  func chunk(_ bytes: [UInt8]) {
+    channel.writeAndFlush(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: bytes))), promise: nil)
+  }
+
+  func chunk(_ text: String) { chunk(Array(text.utf8)) }
+  func end() { channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil) }
+  func close() { channel.close(promise: nil) }
+
+  func answer(_ text: String, status: Int = 200, headers: HTTPHeaders = [:]) {
+    head(status, headers)
+    chunk(text)
+    end()
+  }
+
+  func answer(json: JSONValue, status: Int = 200, headers: HTTPHeaders = [:]) {
+    answer(json.text, status: status, headers: headers)
+  }
+}
+
+/// An HTTP/1.1 server on loopback, plain or with TLS, that does what a test says.
+final class TestServer: Sendable {
+  typealias Handler = @Sendable (TestRequest, TestResponder) -> Void
+
+  private let channel: any Channel
+  private let log: RequestLog
+  let port: Int
+  let scheme: String
+
+  private init(channel: any Channel, log: RequestLog, scheme: String) {
+    self.channel = channel
+    self.log = log
+    self.scheme = scheme
+    port = channel.localAddress?.port ?? 0
+  }
+
+  var address: String { "\(scheme)://127.0.0.1:\(port)" }
+  var requests: [TestRequest] { log.requests.withLock { $0 } }
+
+  static func run<Result>(
+    tls: TLSConfiguration? = nil, handler: @escaping Handler, _ body: (TestServer) async throws -> Result
+  ) async throws -> Result {
+    let log = RequestLog()
+    let context = try tls.map { try NIOSSLContext(configuration: $0) }
+    let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          if let context { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
+          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+          try channel.pipeline.syncOperations.addHandler(RequestCollector(log: log, handler: handler))
+        }
+      }
+      .bind(host: "127.0.0.1", port: 0).get()
+    let server = TestServer(channel: channel, log: log, scheme: tls == nil ? "http" : "https")
+    do {
+      let result = try await body(server)
+      try await channel.close()
+      return result
+    } catch {
+      try? await channel.close()
+      throw error
+    }
+  }
+}
+
+private final class RequestLog: Sendable {
+  let requests = Mutex<[TestRequest]>([])
+}
+
+private final class RequestCollector: ChannelInboundHandler {
+  typealias InboundIn = HTTPServerRequestPart
+  typealias OutboundOut = HTTPServerResponsePart
+
+  private let log: RequestLog
+  private let handler: TestServer.Handler
+  private var request: TestRequest?
+
+  init(log: RequestLog, handler: @escaping TestServer.Handler) {
+    self.log = log
+    self.handler = handler
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head):
+      request = TestRequest(method: head.method, uri: head.uri, headers: head.headers, body: [])
+    case .body(let buffer): request?.body += Array(buffer.readableBytesView)
+    case .end:
+      guard var request else { return }
+      if let tls = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self) {
+        request.hasClientCertificate = tls.peerCertificate != nil
+      }
+      log.requests.withLock { $0.append(request) }
+      handler(request, TestResponder(channel: context.channel))
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
