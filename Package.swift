@@ -114,7 +114,11 @@ let package = Package(
     tests(of: "FlinkController", ["KubernetesAPI", "KubernetesRuntime", "FlinkModel", "Lifecycle", logging]),
     tests(of: "Operations", [logging]),
     tests(of: "InMemoryKubernetes", ["KubernetesAPI", "YAML"]),
-    tests(of: "LocalCluster", ["KubernetesAPI", "KubernetesRuntime", "InMemoryKubernetes", "KubernetesClient", logging]),
+    tests(
+      of: "LocalCluster",
+      [
+        "KubernetesAPI", "KubernetesRuntime", "InMemoryKubernetes", "KubernetesClient", nioCore, nioPosix, nioSSL, logging,
+      ]),
     tests(of: "Simulation", ["KubernetesAPI", "FlinkModel", "Lifecycle", "FlinkController", "InMemoryKubernetes"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["KubernetesAPI", "KubernetesClient", "YAML"], swiftSettings: settings),

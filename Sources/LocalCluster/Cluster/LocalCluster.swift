@@ -77,7 +77,7 @@ public final class LocalCluster: Sendable {
     }
 
     try await ClusterSeed.plant(
-      options.manifests, through: InMemoryGateway(api), port: port, address: options.listenAddress,
+      options.manifests, through: SharedAPIGateway(api), port: port, address: options.listenAddress,
       hasAgent: options.runsAgent)
     let controlling = controllers(api, credentials, clock).map { manager in Task { await manager.run() } }
     defer { controlling?.cancel() }
@@ -109,7 +109,7 @@ public final class LocalCluster: Sendable {
     // Without an agent nothing would ever run on a node that somebody made.
     if !options.runsAgent { names.remove(.scheduler) }
     return ControllerManager(
-      gateway: InMemoryGateway(api, user: .controllerManager, userAgent: "kube-controller-manager"),
+      gateway: SharedAPIGateway(api, user: .controllerManager, userAgent: "kube-controller-manager"),
       controllers: names, rootCertificate: credentials.authorityPEM, clock: clock, logger: logger)
   }
 

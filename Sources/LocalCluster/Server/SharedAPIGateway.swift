@@ -1,7 +1,8 @@
+public import InMemoryKubernetes
 public import KubernetesAPI
 
 /// The gateway to an in-memory API server in the same process: no sockets, no bytes, the server's own trees.
-public final class InMemoryGateway: KubernetesGateway {
+public final class SharedAPIGateway: KubernetesGateway {
   private let server: SharedAPIServer
   private let user: APIUser
   private let userAgent: String

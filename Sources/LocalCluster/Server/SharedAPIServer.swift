@@ -1,3 +1,4 @@
+public import InMemoryKubernetes
 public import KubernetesAPI
 import Synchronization
 
