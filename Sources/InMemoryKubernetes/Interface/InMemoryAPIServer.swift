@@ -9,11 +9,11 @@ public struct InMemoryAPIServer: Sendable {
   public static let maximumBodyBytes = 3 * 1024 * 1024
 
   public struct Options: Sendable {
-    /// First addresses and size of the range that ClusterIPs come from, as a CIDR such as `10.96.0.0/16`.
+    /// The range that ClusterIPs come from, as a CIDR such as `10.96.0.0/16`.
     public var serviceCIDR: String
     /// Events kept for each resource type; a watch from before them gets 410.
     public var historyLength: Int
-    /// Seeds names, uids and pod-template hashes: equal seeds and requests give equal answers.
+    /// Seeds names, uids and addresses: equal seeds and requests give equal answers.
     public var seed: UInt64
 
     public init(serviceCIDR: String = "10.96.0.0/16", historyLength: Int = 4096, seed: UInt64 = 0) {
@@ -23,24 +23,62 @@ public struct InMemoryAPIServer: Sendable {
     }
   }
 
-  public init(options: Options = Options(), at now: Timestamp) {}
+  let options: Options
+  var registry: ResourceRegistry
+  var stores: [StorageID: ResourceStore] = [:]
+  /// The version of the last write, over all resources.
+  var version: UInt64 = 0
+  var random: SeededRandom
+  var watches: [WatchID: Watch] = [:]
+  var watchesByStorage: [StorageID: Set<WatchID>] = [:]
+  var wokenWatches: Set<WatchID> = []
+  var nextWatchNumber: UInt64 = 1
+  var serviceAddresses: ServiceAddresses
+
+  public init(options: Options = Options(), at now: Timestamp) {
+    self.options = options
+    registry = ResourceRegistry(builtins: BuiltinResources.all)
+    random = SeededRandom(seed: options.seed)
+    serviceAddresses = ServiceAddresses(cidr: options.serviceCIDR)
+    bootstrap(at: GoTime(now))
+  }
+
+  /// The version of the last write.
+  public var resourceVersion: String { String(version) }
 
   /// Carries out one request.
   public mutating func handle(_ request: APIRequest, at now: Timestamp) -> APIResponse {
-    APIResponse(status: 404, content: .bytes([]))
+    var context = RequestContext(
+      request: request, target: RequestTarget(request.target), user: .anonymous, now: GoTime(now),
+      format: OutputFormat())
+    var response: APIResponse
+    do throws(APIFailure) {
+      response = try route(&context)
+    } catch {
+      response = error.response
+    }
+    response.headers += context.warningHeaders
+    return response
   }
 
   /// The next frames of a watch, at most `limit`. An unknown or ended id gives an ended, empty batch.
   public mutating func nextEvents(_ id: WatchID, limit: Int = 100, at now: Timestamp) -> WatchBatch {
-    WatchBatch(frames: [], isEnded: true, wakeAt: now)
+    pullWatch(id, limit: limit, at: GoTime(now))
   }
 
-  /// Whether `nextEvents` would give frames (bookmarks aside).
-  public func hasPendingEvents(_ id: WatchID) -> Bool { false }
+  /// Whether `nextEvents` would give frames, bookmarks aside.
+  public func hasPendingEvents(_ id: WatchID) -> Bool { isWatchBehind(id) }
 
   /// The client of a watch is gone.
-  public mutating func closeWatch(_ id: WatchID) {}
+  public mutating func closeWatch(_ id: WatchID) { dropWatch(id) }
 
-  /// The watches that writes since the last call have something for: their fronts are to pull now.
-  public mutating func takeWokenWatches() -> [WatchID] { [] }
+  /// The watches that were opened or that writes since the last call may have something for: their fronts are to pull.
+  public mutating func takeWokenWatches() -> [WatchID] {
+    defer { wokenWatches = [] }
+    return wokenWatches.sorted()
+  }
+}
+
+extension GoTime {
+  init(_ timestamp: Timestamp) { self.init(epochMicroseconds: timestamp.epochMilliseconds * 1000) }
 }

@@ -1,0 +1,122 @@
+import KubernetesAPI
+
+/// CustomResourceDefinitions themselves.
+struct DefinitionStrategy: KindStrategy {
+  var hasGeneration: Bool { true }
+  var isolatesStatus: Bool { true }
+
+  func applyDefaults(_ object: inout JSONValue) {
+    var spec = object["spec"] ?? [:]
+    let kind = spec["names", "kind"]?.stringValue ?? ""
+    if (spec["names", "singular"]?.stringValue ?? "").isEmpty {
+      spec.set(.string(kind.lowercased()), at: ["names", "singular"])
+    }
+    if (spec["names", "listKind"]?.stringValue ?? "").isEmpty, !kind.isEmpty {
+      spec.set(.string(kind + "List"), at: ["names", "listKind"])
+    }
+    if spec["conversion"] == nil { spec["conversion"] = ["strategy": "None"] }
+    object["spec"] = spec
+  }
+
+  func prepareForCreate(_ object: inout JSONValue) {
+    let storage = (object["spec", "versions"]?.arrayValue ?? []).first { $0["storage"]?.boolValue == true }
+    object["status"] = [
+      "conditions": .null, "acceptedNames": ["plural": "", "kind": ""],
+      "storedVersions": .array([storage?["name"]].compactMap { $0 }),
+    ]
+  }
+
+  func validate(_ object: JSONValue) -> [FieldError] {
+    var errors: [FieldError] = []
+    let spec = object["spec"] ?? [:]
+    let group = spec["group"]?.stringValue ?? ""
+    let plural = spec["names", "plural"]?.stringValue ?? ""
+    let name = object["metadata", "name"]?.stringValue ?? ""
+    if name != "\(plural).\(group)" {
+      errors.append(.invalid("metadata.name", .string(name), "must be spec.names.plural+\".\"+spec.group"))
+    }
+    if group.isEmpty {
+      errors.append(.required("spec.group"))
+    } else if !Names.isSubdomain(group) {
+      errors.append(.invalid("spec.group", .string(group), Names.subdomainProblem))
+    } else if !group.contains(".") {
+      errors.append(.invalid("spec.group", .string(group), "should be a domain with at least one dot"))
+    }
+    let scope = spec["scope"]?.stringValue ?? ""
+    if scope.isEmpty {
+      errors.append(.required("spec.scope"))
+    } else if scope != "Cluster" && scope != "Namespaced" {
+      errors.append(.notSupported("spec.scope", .string(scope), ["Cluster", "Namespaced"]))
+    }
+    for field in ["plural", "singular", "kind", "listKind"] {
+      let text = spec["names", field]?.stringValue ?? ""
+      if text.isEmpty {
+        errors.append(.required("spec.names.\(field)"))
+      } else {
+        for problem in Names.dnsLabel1035Problems(text.lowercased()) {
+          errors.append(.invalid("spec.names.\(field)", .string(text), problem))
+        }
+      }
+    }
+    let versions = spec["versions"]?.arrayValue ?? []
+    let storageCount = versions.count { $0["storage"]?.boolValue == true }
+    if storageCount != 1 {
+      errors.append(
+        .invalid("spec.versions", .array(versions), "must have exactly one version marked as storage version"))
+    }
+    for (index, version) in versions.enumerated() {
+      let field = "spec.versions[\(index)]"
+      guard let schema = version["schema", "openAPIV3Schema"], !schema.isNull else {
+        errors.append(.required("\(field).schema.openAPIV3Schema", "schemas are required"))
+        continue
+      }
+      errors += SchemaRules.validate(schema, path: "\(field).schema.openAPIV3Schema", isRoot: true)
+    }
+    return errors
+  }
+
+  func validateUpdate(_ object: JSONValue, old: JSONValue) -> [FieldError] {
+    var errors = validate(object)
+    for path in [["spec", "group"], ["spec", "names", "plural"], ["spec", "scope"], ["spec", "names", "kind"]]
+    where object.value(at: path) != old.value(at: path) {
+      errors.append(.invalid(path.joined(separator: "."), object.value(at: path), "field is immutable"))
+    }
+    return errors
+  }
+}
+
+/// What makes a schema structural.
+enum SchemaRules {
+  static func validate(_ schema: JSONValue, path: String, isRoot: Bool) -> [FieldError] {
+    var errors: [FieldError] = []
+    let type = schema["type"]?.stringValue ?? ""
+    let isFree =
+      schema["x-kubernetes-int-or-string"]?.boolValue == true
+      || schema["x-kubernetes-preserve-unknown-fields"]?.boolValue == true
+    if type.isEmpty {
+      if isRoot || !isFree {
+        errors.append(.required("\(path).type", isRoot ? "must not be empty at the root" : "must not be empty for "
+          + "specified \(path.hasSuffix("items") ? "array items" : "object fields")"))
+      }
+    } else if isRoot && type != "object" {
+      errors.append(.invalid("\(path).type", .string(type), "must be object at the root"))
+    }
+    if let pattern = schema["pattern"]?.stringValue, (try? Regex(pattern)) == nil {
+      errors.append(.invalid("\(path).pattern", .string(pattern), "must be a valid regular expression"))
+    }
+    if schema["properties"] != nil, case .object = schema["additionalProperties"] {
+      errors.append(.forbidden("\(path).additionalProperties", "additionalProperties and properties are mutual exclusive"))
+    }
+    if type == "array", schema["items"] == nil {
+      errors.append(.required("\(path).items", "must be specified"))
+    }
+    for (name, property) in schema["properties"]?.objectValue?.members ?? [] {
+      errors += validate(property, path: "\(path).properties[\(name)]", isRoot: false)
+    }
+    if let items = schema["items"] { errors += validate(items, path: "\(path).items", isRoot: false) }
+    if let additional = schema["additionalProperties"], additional.objectValue != nil {
+      errors += validate(additional, path: "\(path).additionalProperties", isRoot: false)
+    }
+    return errors
+  }
+}
