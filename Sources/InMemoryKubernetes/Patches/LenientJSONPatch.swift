@@ -56,7 +56,7 @@ enum LenientJSONPatch {
     if path.isEmpty { return [] }
     guard path.hasPrefix("/") else { return nil }
     return path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
-      $0.replacing("~1", with: "/").replacing("~0", with: "~")
+      String($0).replacing("~1", with: "/").replacing("~0", with: "~")
     }
   }
 

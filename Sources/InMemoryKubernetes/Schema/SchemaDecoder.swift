@@ -158,7 +158,7 @@ struct SchemaDecoder {
     case .structure(let name):
       var decoder = SchemaDecoder(catalogue: catalogue)
       return (try? decoder.decode([:], as: name)) ?? [:]
-    default: emptyValue(type)
+    default: return emptyValue(type)
     }
   }
 
