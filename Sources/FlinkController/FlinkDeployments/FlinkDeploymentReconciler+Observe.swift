@@ -1,0 +1,92 @@
+import FlinkModel
+import KubernetesAPI
+import Lifecycle
+
+extension FlinkDeploymentReconciler {
+  /// What is known without asking anybody.
+  func observe(_ resource: FlinkDeployment, _ memory: Memory) -> Observation {
+    let now = clock.now()
+    let uid = resource.metadata.uid
+    let objects = stores.cluster(resource.key, uid: uid)
+    let facts = ClusterFacts(
+      deployments: objects.deployments.map { DeploymentFacts($0) }, pods: objects.pods.map { PodFacts($0) })
+    var jobManager = memory.poll?.facts ?? .unknown("the JobManager has not been asked yet", since: now)
+    if let effectAt = memory.jobManagerEffectAt {
+      let why = "read before the last request to the JobManager"
+      jobManager.jobs = jobManager.jobs.since(effectAt, why: why)
+      jobManager.checkpoints = jobManager.checkpoints.since(effectAt, why: why)
+      jobManager.savepoint = jobManager.savepoint.since(effectAt, why: why)
+    }
+    let target = target(of: resource)
+    return Observation(
+      metadata: resource.metadata, target: target, deployed: deployed(resource, target), cluster: .seen(facts, at: now),
+      quorum: .unknown(why: "not asked for", since: now), jobManager: jobManager, lastEffect: memory.lastEffect)
+  }
+
+  /// The present spec with what the core needs of its configuration, or why it cannot be deployed.
+  private func target(of resource: FlinkDeployment) -> Result<Target, InvalidField> {
+    do throws(InvalidField) {
+      let (name, namespace) = (resource.metadata.name, resource.metadata.namespace)
+      let version = try? resource.spec.get().flinkVersion
+      let scoped = try settings.scoped(namespace: namespace, flinkVersion: version)
+      let spec = try Validator(scoped).validate(resource)
+      guard spec.job != nil else {
+        throw InvalidField(
+          field: "spec.job", value: nil, fix: "session clusters are not supported yet, so spec.job must be set")
+      }
+      guard spec.effectiveMode == .standalone else {
+        throw InvalidField(
+          field: "spec.mode", value: spec.mode?.rawValue,
+          fix: "must be standalone: native mode, the default, is not supported yet")
+      }
+      let configuration = try scoped.deployConfiguration(for: spec, name: name, namespace: namespace)
+      return .success(
+        Target(
+          spec: spec, settings: try LifecycleSettings(configuration, cleanupTimeout: scoped.resourceCleanupTimeout)))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// What the record says is deployed, observed with the operator's keys of the present spec.
+  private func deployed(_ resource: FlinkDeployment, _ target: Result<Target, InvalidField>) -> Target? {
+    guard let recorded = resource.status.reconciliationStatus.deployedSpec else { return nil }
+    do throws(InvalidField) {
+      let spec = try recorded.spec()
+      let current = (try? target.get().spec) ?? spec
+      let scoped = try settings.scoped(namespace: resource.metadata.namespace, flinkVersion: spec.flinkVersion)
+      let configuration = try scoped.observeConfiguration(
+        deployed: spec, current: current, name: resource.metadata.name, namespace: resource.metadata.namespace)
+      let port = try configuration.restPort
+      let isEncrypted = try configuration.isRESTEncrypted
+      update(resource.key, uid: resource.metadata.uid) { memory in
+        memory.restPort = port
+        memory.isRESTEncrypted = isEncrypted
+      }
+      return Target(
+        spec: spec, settings: try LifecycleSettings(configuration, cleanupTimeout: scoped.resourceCleanupTimeout))
+    } catch {
+      logger.warning(
+        "the recorded spec cannot be read", metadata: ["key": "\(resource.key)", "error": "\(error)"])
+      return nil
+    }
+  }
+
+  /// Deployments and pods under the cluster's name, by quorum.
+  func readCluster(_ key: ObjectKey) async -> Fact<ClusterFacts> {
+    let start = clock.now()
+    let selector = "app=\(key.name),\(DeploymentStores.managerSelector)"
+    do throws(KubernetesError) {
+      let deployments = try await kubernetes.listAll(
+        .deployments, namespace: key.namespace, labelSelector: selector)
+      let pods = try await kubernetes.listAll(.pods, namespace: key.namespace, labelSelector: selector)
+      return .seen(
+        ClusterFacts(
+          deployments: deployments.items.map { DeploymentFacts($0) }, pods: pods.items.map { PodFacts($0) }),
+        at: start)
+    } catch {
+      logger.warning("cannot list a cluster", metadata: ["key": "\(key)", "error": "\(error)"])
+      return .unknown(why: error.description, since: start)
+    }
+  }
+}

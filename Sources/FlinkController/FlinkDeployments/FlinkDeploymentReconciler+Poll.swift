@@ -1,0 +1,92 @@
+import FlinkBlueprint
+import FlinkModel
+public import KubernetesAPI
+import Lifecycle
+
+extension FlinkDeploymentReconciler {
+  /// Notes what is wanted of the JobManager. Whether that is something new.
+  func follow(_ polling: Polling?, _ key: ObjectKey, _ uid: String, now: Int64) -> Bool {
+    var isNew = false
+    update(key, uid: uid) { memory in
+      guard let polling else {
+        memory.poll = nil
+        return
+      }
+      guard let poll = memory.poll else {
+        memory.poll = JobManagerPoll(polling: polling, now: now)
+        isNew = true
+        return
+      }
+      if poll.polling != polling {
+        memory.poll = poll.following(polling, now: now)
+        isNew =
+          polling.pace == .fast || polling.wantsExceptions != poll.polling.wantsExceptions
+          || polling.attempt != poll.polling.attempt
+      }
+    }
+    return isNew
+  }
+
+  /// How a poll ended.
+  public struct PollResult: Sendable, Hashable {
+    /// A turn would see something new.
+    public var isNews: Bool
+    /// Milliseconds until the next poll; nil where none is wanted.
+    public var pause: Int64?
+  }
+
+  /// Asks the JobManager of one resource once.
+  public func poll(_ key: ObjectKey) async -> PollResult {
+    guard let object = stores.resources.get(key) else { return PollResult(isNews: false, pause: nil) }
+    let uid = object.metadata.uid
+    let memory = memory(key, uid: uid)
+    guard let before = memory.poll else { return PollResult(isNews: false, pause: nil) }
+    var poll = before
+    do throws(UnresolvedJobManager) {
+      let endpoint = try endpoint(key, memory)
+      await poll.ask(flink, at: endpoint, clock: clock)
+    } catch {
+      poll.count += 1
+      poll.fail(error.description, now: clock.now())
+    }
+    let result = poll
+    let isCurrent = updatePoll(key, uid, result, asked: before.polling)
+    let schedule = PollSchedule(
+      fast: milliseconds(settings.pollingFastInterval), steady: milliseconds(settings.pollingInterval))
+    let pause = schedule.pause(
+      isFast: poll.polling.pace == .fast, failures: poll.failures, seed: seed(key, poll.count))
+    return PollResult(isNews: isCurrent && !before.tellsSameAs(result), pause: isCurrent ? pause : 0)
+  }
+
+  private func updatePoll(_ key: ObjectKey, _ uid: String, _ result: JobManagerPoll, asked: Polling) -> Bool {
+    var isCurrent = false
+    update(key, uid: uid) { memory in
+      // A wish that changed meanwhile makes the answers those of another question.
+      guard memory.poll?.polling == asked else { return }
+      memory.poll = result
+      isCurrent = true
+    }
+    return isCurrent
+  }
+
+  func endpoint(_ key: ObjectKey, _ memory: Memory) throws(UnresolvedJobManager) -> FlinkEndpoint {
+    let name = Blueprint.restService(key.name)
+    let service = stores.services.get(ObjectKey(namespace: key.namespace, name: name))
+    return try resolver.endpoint(
+      of: RESTService(
+        namespace: key.namespace, name: name, port: memory.restPort, isEncrypted: memory.isRESTEncrypted,
+        clusterIP: service?.json["spec", "clusterIP"]?.stringValue))
+  }
+
+  private func milliseconds(_ duration: Duration) -> Int64 {
+    let (seconds, attoseconds) = duration.components
+    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+  }
+
+  /// Spreads polls of many resources; equal for equal arguments.
+  private func seed(_ key: ObjectKey, _ count: UInt64) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in "\(key)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return (hash ^ count) &* 0x9e37_79b9_7f4a_7c15 >> 11
+  }
+}

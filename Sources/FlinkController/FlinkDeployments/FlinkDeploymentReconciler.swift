@@ -1,0 +1,213 @@
+public import FlinkModel
+public import KubernetesAPI
+public import KubernetesRuntime
+import Lifecycle
+public import Logging
+internal import Synchronization
+
+/// Turns of FlinkDeployments: look, ask the core, store, do one thing.
+///
+/// Nothing here waits or sleeps but for the answer to a request. Several keys may be in turn at once, one key never.
+public final class FlinkDeploymentReconciler: Sendable {
+  public let stores: DeploymentStores
+  let kubernetes: any KubernetesGateway
+  let flink: any FlinkGateway
+  let resolver: any JobManagerResolver
+  let settings: OperatorSettings
+  let clock: OperatorClock
+  let logger: Logger
+  let recordEvent: @Sendable (EventRecord) -> Void
+  let ledger = OwnWriteLedger()
+  private let memories = Mutex<[ObjectKey: Memory]>([:])
+
+  /// What is known of a resource beside its record; nothing that a decision could not be made without.
+  struct Memory: Sendable {
+    let uid: String
+    var lastEffect: EffectOutcome?
+    /// End of the last request to the JobManager that changed something, in epoch milliseconds.
+    var jobManagerEffectAt: Int64?
+    var poll: JobManagerPoll?
+    var restPort = 8081
+    var isRESTEncrypted = false
+    /// Turns in a row that ended with an error.
+    var failures = 0
+  }
+
+  public init(
+    kubernetes: any KubernetesGateway, flink: any FlinkGateway, resolver: any JobManagerResolver,
+    settings: OperatorSettings, clock: OperatorClock = .system, stores: DeploymentStores = DeploymentStores(),
+    logger: Logger, recordEvent: @escaping @Sendable (EventRecord) -> Void
+  ) {
+    self.kubernetes = kubernetes
+    self.flink = flink
+    self.resolver = resolver
+    self.settings = settings
+    self.clock = clock
+    self.stores = stores
+    self.logger = logger
+    self.recordEvent = recordEvent
+  }
+
+  func memory(_ key: ObjectKey, uid: String) -> Memory {
+    memories.withLock { memories in
+      if let memory = memories[key], memory.uid == uid { return memory }
+      let memory = Memory(uid: uid)
+      memories[key] = memory
+      return memory
+    }
+  }
+
+  func update(_ key: ObjectKey, uid: String, _ change: (inout Memory) -> Void) {
+    memories.withLock { memories in
+      var memory = memories[key] ?? Memory(uid: uid)
+      guard memory.uid == uid else { return }
+      change(&memory)
+      memories[key] = memory
+    }
+  }
+
+  // MARK: Turn
+
+  /// How a turn ended.
+  public struct TurnResult: Sendable, Hashable {
+    public var wake: Wake
+    /// The JobManager is to be asked now: other things are wanted of it than before.
+    public var pollsNow: Bool
+
+    init(_ wake: Wake, pollsNow: Bool = false) {
+      self.wake = wake
+      self.pollsNow = pollsNow
+    }
+  }
+
+  /// One turn of one resource.
+  public func turn(_ key: ObjectKey) async -> TurnResult {
+    guard stores.isSynced else { return TurnResult(.after(.milliseconds(100), priority: .initialList)) }
+    guard var object = stores.resources.get(key) else {
+      if let memory = memories.withLock({ $0.removeValue(forKey: key) }) { ledger.forget(uid: memory.uid) }
+      return TurnResult(.onChange)
+    }
+    let uid = object.metadata.uid
+    switch ledger.state(uid: uid, storeVersion: stores.resources.resourceVersion) {
+    case .caughtUp: break
+    case .deleted: return TurnResult(.onChange)
+    case .behind where memory(key, uid: uid).failures == 0:
+      // The echo of our own write wakes the key; the timer is for an echo that gets lost.
+      update(key, uid: uid) { $0.failures += 1 }
+      return TurnResult(.after(.seconds(1)))
+    case .behind, .ambiguous:
+      do throws(KubernetesError) {
+        object = try await kubernetes.get(.flinkDeployments, namespace: key.namespace, name: key.name)
+      } catch {
+        if error.isNotFound { ledger.recordDeletion(uid: uid) }
+        return failed(key, uid, error)
+      }
+      guard object.metadata.uid == uid else { return TurnResult(.onChange) }
+      ledger.settle(uid: uid, resourceVersion: object.metadata.resourceVersion)
+    }
+    let resource = FlinkDeployment(object)
+    if resource.isCanary { return TurnResult(.onChange) }
+    return await decide(resource, key)
+  }
+
+  private func decide(_ resource: FlinkDeployment, _ key: ObjectKey) async -> TurnResult {
+    let uid = resource.metadata.uid
+    let memory = memory(key, uid: uid)
+    let record = Record(resource.status, uid: uid)
+    var observation = observe(resource, memory)
+    if Lifecycle.needsQuorum(record, observation) {
+      observation.quorum = await readCluster(key)
+    }
+    let now = clock.now()
+    let decision = Lifecycle.decide(observation, record, now: now)
+
+    var metadata = resource.metadata
+    let patch = decision.status.mergePatch(from: record.status)
+    if let patch {
+      do throws(KubernetesError) {
+        let stored = try await kubernetes.patch(
+          .flinkDeployments, namespace: key.namespace, name: key.name, subresource: "status",
+          .merge([
+            "metadata": ["resourceVersion": .string(metadata.resourceVersion), "uid": .string(uid)], "status": patch,
+          ]))
+        ledger.recordWrite(uid: uid, resourceVersion: stored.metadata.resourceVersion)
+        metadata = stored.metadata
+      } catch {
+        if error.isAmbiguous { ledger.recordAmbiguous(uid: uid) }
+        return failed(key, uid, error)
+      }
+    }
+    for event in decision.events { recordEvent(Self.record(event, about: metadata)) }
+    let polls = follow(decision.polling, key, uid, now: now)
+
+    var outcome: EffectOutcome?
+    if let effect = decision.effect {
+      let status = patch == nil ? record.status : decision.status
+      let result = await authorised(effect, by: status, metadata)
+      let end = clock.now()
+      outcome = EffectOutcome(identity: effect.identity, at: end, result: result)
+      update(key, uid: uid) { memory in
+        memory.lastEffect = outcome
+        if effect.concernsJobManager { memory.jobManagerEffectAt = end }
+      }
+    }
+    update(key, uid: uid) { $0.failures = 0 }
+    log(key, resource, record, decision, patch != nil, outcome)
+    return TurnResult(wake(decision, outcome), pollsNow: polls || decision.effect?.concernsJobManager == true)
+  }
+
+  private func wake(_ decision: Decision, _ outcome: EffectOutcome?) -> Wake {
+    switch outcome?.result {
+    case .failed: .after(.milliseconds(min(decision.wake.delay ?? 2_000, 2_000)), priority: .failureReaction)
+    case .ambiguous: .after(.milliseconds(200), priority: .failureReaction)
+    // What an effect of Kubernetes changes comes back by a watch, what it leads to next is decided then.
+    case .succeeded, nil:
+      decision.wake.delay.map { .after(.milliseconds($0), priority: $0 == 0 ? .transition : .steady) } ?? .onChange
+    }
+  }
+
+  /// A turn that could not be finished.
+  private func failed(_ key: ObjectKey, _ uid: String, _ error: KubernetesError) -> TurnResult {
+    update(key, uid: uid) { $0.failures += 1 }
+    // Somebody else wrote in between: its echo is on the way.
+    if error.isConflict || error.isNotFound { return TurnResult(.after(.milliseconds(50), priority: .transition)) }
+    logger.warning("turn failed", metadata: ["key": "\(key)", "uid": "\(uid)", "error": "\(error)"])
+    return TurnResult(.failed(retryAfter: error.retryAfter))
+  }
+
+  /// The effect, if the operation that authorises it is the stored one.
+  private func authorised(
+    _ effect: Effect, by status: FlinkDeploymentStatus, _ metadata: ObjectMetadata
+  ) async -> EffectOutcome.Result {
+    if let required = effect.requiredOperation,
+      status.operation?.id != required || status.operation?.uid != metadata.uid
+    {
+      return .failed("operation \(required) is not the stored one")
+    }
+    return await perform(effect, metadata)
+  }
+
+  private func log(
+    _ key: ObjectKey, _ resource: FlinkDeployment, _ record: Record, _ decision: Decision, _ isWritten: Bool,
+    _ outcome: EffectOutcome?
+  ) {
+    let level: Logger.Level = isWritten || outcome != nil ? .info : .trace
+    let next = Record(decision.status, uid: resource.metadata.uid)
+    var metadata: Logger.Metadata = [
+      "key": "\(key)", "uid": "\(resource.metadata.uid)", "generation": "\(resource.metadata.generation)",
+      "phase": "\(record.phase.name) → \(next.phase.name)",
+      "job": "\(decision.status.jobStatus.state?.rawValue ?? "-")",
+      "wake": "\(decision.wake.reason)\(decision.wake.delay.map { " or \($0) ms" } ?? "")",
+    ]
+    if let effect = decision.effect { metadata["effect"] = "\(effect.identity)" }
+    if let outcome, outcome.result != .succeeded { metadata["outcome"] = "\(outcome.result)" }
+    logger.log(level: level, "turn", metadata: metadata)
+  }
+
+  static func record(_ event: LifecycleEvent, about metadata: ObjectMetadata) -> EventRecord {
+    EventRecord(
+      subject: EventRecord.Subject(type: .flinkDeployments, metadata: metadata),
+      severity: event.kind == .normal ? .normal : .warning, reason: event.reason, message: event.message,
+      messageKey: event.key, component: event.component.rawValue, isOnce: event.key != nil)
+  }
+}

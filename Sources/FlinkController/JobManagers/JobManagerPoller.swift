@@ -1,0 +1,111 @@
+import FlinkModel
+import Lifecycle
+
+/// What the poll of one JobManager has brought, and what comes next.
+struct JobManagerPoll: Sendable {
+  let polling: Polling
+  var facts: JobManagerFacts
+  /// Failed polls in a row.
+  var failures = 0
+  /// Polls made.
+  var count: UInt64 = 0
+
+  init(polling: Polling, now: Int64) {
+    self.polling = polling
+    facts = .unknown("the JobManager has not been asked yet", since: now)
+  }
+
+  /// The same facts for a changed wish; none where it is about another incarnation.
+  func following(_ next: Polling, now: Int64) -> JobManagerPoll {
+    guard next.attempt == polling.attempt, next.jobID == polling.jobID else {
+      return JobManagerPoll(polling: next, now: now)
+    }
+    var poll = JobManagerPoll(polling: next, now: now)
+    poll.facts = facts
+    poll.failures = failures
+    poll.count = count
+    if next.savepointTriggerID != polling.savepointTriggerID {
+      poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
+    }
+    return poll
+  }
+
+  /// Asks the JobManager once. Facts are as old as the moment before their request.
+  mutating func ask(_ flink: any FlinkGateway, at endpoint: FlinkEndpoint, clock: OperatorClock) async {
+    count += 1
+    let start = clock.now()
+    let overview: [JobOverview]
+    do throws(FlinkError) {
+      overview = try await flink.jobs(at: endpoint)
+    } catch {
+      return fail(error.description, now: start)
+    }
+    failures = 0
+    facts.jobs = .seen(overview, at: start)
+    let job = overview.first { $0.id == polling.jobID }
+    let hasEnded = job.flatMap { FlinkJobState(rawValue: $0.state) }?.isGloballyTerminal == true
+
+    if facts.config.value == nil {
+      let start = clock.now()
+      do throws(FlinkError) {
+        facts.config = .seen(try await flink.clusterConfig(at: endpoint), at: start)
+      } catch {
+        facts.config = .unknown(why: error.description, since: start)
+      }
+    }
+    if job != nil, let trigger = polling.savepointTriggerID {
+      let start = clock.now()
+      do throws(FlinkError) {
+        let result = try await flink.savepointResult(at: endpoint, job: polling.jobID, triggerID: trigger)
+        facts.savepoint = .seen(result, at: start)
+      } catch {
+        facts.savepoint =
+          error.isNotFound ? .gone(at: start) : .unknown(why: error.description, since: start)
+      }
+    }
+    let isDue = hasEnded || polling.savepointTriggerID != nil || facts.checkpoints.value == nil || count % 3 == 0
+    if job != nil, polling.wantsCheckpoints, isDue {
+      let start = clock.now()
+      do throws(FlinkError) {
+        facts.checkpoints = .seen(try await flink.checkpoints(at: endpoint, job: polling.jobID), at: start)
+      } catch {
+        // What was read before stays true as a list of checkpoints that were completed.
+        if facts.checkpoints.value == nil { facts.checkpoints = .unknown(why: error.description, since: start) }
+      }
+    }
+    if job != nil, polling.wantsExceptions {
+      let start = clock.now()
+      do throws(FlinkError) {
+        facts.exceptions = .seen(try await flink.exceptions(at: endpoint, job: polling.jobID), at: start)
+      } catch {
+        facts.exceptions = .unknown(why: error.description, since: start)
+      }
+    }
+  }
+
+  mutating func fail(_ why: String, now: Int64) {
+    failures += 1
+    var since = now
+    if case .unknown(_, let earlier) = facts.jobs { since = earlier }
+    facts.jobs = .unknown(why: why, since: since)
+    facts.savepoint = .unknown(why: why, since: now)
+  }
+
+  /// Whether a turn would see something in `other` that it does not see here: not when, but what.
+  func tellsSameAs(_ other: JobManagerPoll) -> Bool {
+    func what<Value>(_ fact: Fact<Value>) -> Fact<Value> {
+      switch fact {
+      case .seen(let value, _): .seen(value, at: 0)
+      case .gone: .gone(at: 0)
+      case .unknown: .unknown(why: "", since: 0)
+      }
+    }
+    func jobs(_ poll: JobManagerPoll) -> Fact<[JobOverview]> {
+      guard case .seen(let jobs, _) = poll.facts.jobs else { return what(poll.facts.jobs) }
+      return .seen(jobs.filter { $0.id == polling.jobID }, at: 0)
+    }
+    return jobs(self) == jobs(other) && what(facts.savepoint) == what(other.facts.savepoint)
+      && what(facts.exceptions) == what(other.facts.exceptions) && what(facts.config) == what(other.facts.config)
+      && (facts.checkpoints.value == nil) == (other.facts.checkpoints.value == nil)
+  }
+}
