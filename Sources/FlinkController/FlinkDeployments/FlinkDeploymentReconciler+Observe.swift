@@ -1,6 +1,8 @@
 import FlinkModel
 import KubernetesAPI
+import KubernetesRuntime
 import Lifecycle
+import Logging
 
 extension FlinkDeploymentReconciler {
   /// What is known without asking anybody.

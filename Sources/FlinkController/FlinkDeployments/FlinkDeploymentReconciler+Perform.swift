@@ -1,6 +1,7 @@
 import FlinkBlueprint
 import FlinkModel
 import KubernetesAPI
+import KubernetesRuntime
 import Lifecycle
 
 /// An effect that was not carried out, or not to its end.

@@ -1,6 +1,7 @@
 import FlinkBlueprint
 import FlinkModel
 public import KubernetesAPI
+import KubernetesRuntime
 import Lifecycle
 
 extension FlinkDeploymentReconciler {
