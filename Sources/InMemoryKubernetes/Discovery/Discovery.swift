@@ -38,10 +38,11 @@ extension InMemoryAPIServer {
     return APIResponse(status: 200, headers: [("content-type", "application/json")], content: .json(document))
   }
 
+  /// Of the release whose behaviour is reproduced; clients decide by it what they may ask for.
   private static let versionInfo: JSONValue = [
     "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36", "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "35", "gitVersion": "v1.36.2", "gitCommit": "0000000000000000000000000000000000000000",
-    "gitTreeState": "clean", "buildDate": "2026-01-01T00:00:00Z", "goVersion": "none", "compiler": "swift",
+    "minCompatibilityMinor": "35", "gitVersion": "v1.36.2", "gitCommit": "98b35193b2ac7a23a673325f5e9b830ecd5ba406",
+    "gitTreeState": "clean", "buildDate": "2026-01-01T00:00:00Z", "goVersion": "go1.26.6", "compiler": "gc",
     "platform": "linux/amd64",
   ]
 

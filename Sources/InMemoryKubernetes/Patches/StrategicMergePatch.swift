@@ -59,7 +59,7 @@ struct StrategicMergePatch: Sendable {
       guard changes[field] == nil, let items = result[field]?.arrayValue, let order = order.arrayValue,
         case .list(_, let rule) = self.type(of: field, in: type)
       else { continue }
-      result[field] = .array(sorted(items, by: order, rule))
+      result[field] = .array(sorted(items, by: order, live: items, rule))
     }
     return .object(result)
   }
@@ -81,7 +81,7 @@ struct StrategicMergePatch: Sendable {
     case .set:
       var result = original
       for item in patch where !result.contains(item) { result.append(item) }
-      return .array(order.map { sorted(result, by: $0, rule) } ?? result)
+      return .array(sorted(result, by: order ?? patch, live: original, rule))
     case .byKey(let keys):
       guard let key = keys.first else { return .array(patch) }
       if patch.contains(where: { $0["$patch"] == "replace" }) {
@@ -101,30 +101,36 @@ struct StrategicMergePatch: Sendable {
           result.append(try merge([:], item, element))
         }
       }
-      return .array(order.map { sorted(result, by: $0, rule) } ?? result)
+      let named = patch.filter { $0["$patch"] == nil }
+      return .array(sorted(result, by: order ?? named, live: original, rule))
     }
   }
 
-  /// Elements in the order given; those that it does not name keep their place relative to the ones before them.
-  private func sorted(_ items: [JSONValue], by order: [JSONValue], _ rule: ListMerge) -> [JSONValue] {
+  /// The elements that the patch orders, in its order, and between them the others where the live list has them.
+  private func sorted(
+    _ items: [JSONValue], by order: [JSONValue], live: [JSONValue], _ rule: ListMerge
+  ) -> [JSONValue] {
     func identity(_ item: JSONValue) -> JSONValue {
       if case .byKey(let keys) = rule, let key = keys.first { return item[key] ?? .null }
       return item
     }
     let wanted = order.map(identity)
-    let named = items.filter { wanted.contains(identity($0)) }
+    let places = live.map(identity)
+    let ordered = items.filter { wanted.contains(identity($0)) }
       .sorted { (wanted.firstIndex(of: identity($0)) ?? 0) < (wanted.firstIndex(of: identity($1)) ?? 0) }
+    var rest = items.filter { !wanted.contains(identity($0)) }[...]
     var result: [JSONValue] = []
-    var nextNamed = named.startIndex
-    for item in items {
-      if wanted.contains(identity(item)) {
-        result.append(named[nextNamed])
-        nextNamed += 1
-      } else {
-        result.append(item)
+    for item in ordered {
+      // An element that only the server has goes before one that the live list has after it.
+      while let other = rest.first, let place = places.firstIndex(of: identity(item)),
+        let otherPlace = places.firstIndex(of: identity(other)), otherPlace < place
+      {
+        result.append(other)
+        rest.removeFirst()
       }
+      result.append(item)
     }
-    return result
+    return result + rest
   }
 
   private static func withoutDirectives(_ value: JSONValue) -> JSONValue {

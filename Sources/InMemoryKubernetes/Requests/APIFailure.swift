@@ -46,6 +46,9 @@ struct APIFailure: Error, Sendable {
     return failure
   }()
 
+  static let resourceNotFound = APIFailure(
+    code: 404, reason: "NotFound", message: "the server could not find the requested resource", hasEmptyDetails: true)
+
   static func notFound(_ type: ResourceType, _ name: String) -> APIFailure {
     APIFailure(
       code: 404, reason: "NotFound", message: "\(type.qualifiedPlural) \(goQuoted(name)) not found", name: name,

@@ -40,6 +40,8 @@ struct FieldSchema: Sendable {
     case pointer
     /// The empty value of the type.
     case always
+    /// A pointer without `omitempty`: null.
+    case null
   }
 
   var name: String
@@ -47,18 +49,23 @@ struct FieldSchema: Sendable {
   var presence: Presence
   /// `patchStrategy: retainKeys` of strategic merge patches.
   var retainsKeys = false
+  /// A map or struct that server-side apply takes as a whole.
+  var isAtomic = false
 }
 
 struct StructureSchema: Sendable {
   var name: String
   /// As Go messages call the type: `v1.ObjectMeta`.
   var goName: String
+  /// Where OpenAPI has it: `io.k8s.api.core.v1`.
+  var package: String
   var fields: [FieldSchema]
   private let index: [String: Int]
 
-  init(name: String, goName: String, fields: [FieldSchema]) {
+  init(name: String, goName: String, package: String, fields: [FieldSchema]) {
     self.name = name
     self.goName = goName
+    self.package = package
     self.fields = fields
     index = Dictionary(fields.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
@@ -74,18 +81,24 @@ struct StructureSchema: Sendable {
 /// One struct a line, fields separated by `;`. A type is `string`, `bool`, `int32`, `int64`, `bytes`, `time`,
 /// `microtime`, `quantity`, `intorstring`, `any`, `map<T>`, `[T]` or a struct's name; `*` in front marks a pointer.
 /// A struct without `*` is always written, as Go does it. A list may be followed by `@key` or `@key+key` (merged by these
-/// keys) or `@set`; `always` writes the empty value, `retain` is the patch strategy retainKeys.
+/// keys) or `@set`; `always` writes the empty value, `retain` is the patch strategy retainKeys, `atomic` keeps apply from
+/// looking inside. `package` begins the structs of an OpenAPI package.
 struct SchemaCatalogue: Sendable {
   private(set) var structures: [String: StructureSchema] = [:]
 
   init(_ texts: [String]) {
     for text in texts {
+      var package = ""
       for line in text.split(separator: "\n") {
+        if let range = line.firstRange(of: "package ") {
+          package = Self.trimmed(line[range.upperBound...])
+          continue
+        }
         let halves = line.split(separator: ":", maxSplits: 1)
         guard halves.count == 2 else { continue }
         let name = Self.trimmed(halves[0])
         let fields = halves[1].split(separator: ";").compactMap { Self.field(Self.trimmed($0)) }
-        structures[name] = StructureSchema(name: name, goName: "v1.\(name)", fields: fields)
+        structures[name] = StructureSchema(name: name, goName: "v1.\(name)", package: package, fields: fields)
       }
     }
   }
@@ -103,10 +116,11 @@ struct SchemaCatalogue: Sendable {
     }
     let type = Self.type(typeText)
     if case .structure = type, presence == .omitted { presence = .always }
-    if words.dropFirst(2).contains("always") { presence = .always }
+    if words.dropFirst(2).contains("always") { presence = presence == .pointer ? .null : .always }
     if words.dropFirst(2).contains("omit") { presence = .omitted }
     return FieldSchema(
-      name: words[0], type: type, presence: presence, retainsKeys: words.dropFirst(2).contains("retain"))
+      name: words[0], type: type, presence: presence, retainsKeys: words.dropFirst(2).contains("retain"),
+      isAtomic: words.dropFirst(2).contains("atomic"))
   }
 
   private static func type(_ text: Substring) -> FieldType {

@@ -60,9 +60,9 @@ struct GoTime: Sendable, Equatable {
   var micros: String { text(fraction: true) }
 
   /// The words of Go's parser.
-  static func failure(_ text: String) -> String {
-    "parsing time \(goQuoted(goQuoted(text))) as \"\\\"2006-01-02T15:04:05Z07:00\\\"\": cannot parse "
-      + "\(goQuoted(text)) as \"2006\""
+  static func failure(_ text: String, hasMicroseconds: Bool) -> String {
+    let layout = hasMicroseconds ? "2006-01-02T15:04:05.000000Z07:00" : "2006-01-02T15:04:05Z07:00"
+    return "parsing time \(goQuoted(text)) as \(goQuoted(layout)): cannot parse \(goQuoted(text)) as \"2006\""
   }
 
   private func text(fraction: Bool) -> String {

@@ -46,6 +46,8 @@ struct SchemaDecoder {
         members.append((field.name, value))
       } else if field.presence == .always {
         members.append((field.name, emptyValue(field.type)))
+      } else if field.presence == .null {
+        members.append((field.name, .null))
       }
     }
     return .object(JSONObject(members))
@@ -83,11 +85,11 @@ struct SchemaDecoder {
       return value
     case .time:
       guard let text = value.stringValue else { throw mismatch("v1.Time") }
-      guard let time = GoTime(text) else { throw DecodeFailure(message: GoTime.failure(text)) }
+      guard let time = GoTime(text) else { throw DecodeFailure(message: GoTime.failure(text, hasMicroseconds: false)) }
       return .string(time.seconds)
     case .microTime:
       guard let text = value.stringValue else { throw mismatch("v1.MicroTime") }
-      guard let time = GoTime(text) else { throw DecodeFailure(message: GoTime.failure(text)) }
+      guard let time = GoTime(text) else { throw DecodeFailure(message: GoTime.failure(text, hasMicroseconds: true)) }
       return .string(time.micros)
     case .quantity:
       let text: String

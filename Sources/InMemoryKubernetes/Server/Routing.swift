@@ -22,7 +22,7 @@ extension InMemoryAPIServer {
     context.format = try OutputFormat(
       accept: context.request.header("accept"), includeObject: context.target["includeObject"])
     if let subresource = info.subresource {
-      guard definition.subresource(subresource) != nil else { throw .pageNotFound }
+      guard definition.subresource(subresource) != nil else { throw .resourceNotFound }
       return try routeSubresource(request, subresource, &context)
     }
     guard definition.verbs.contains(info.verb.rawValue) else { throw .methodNotAllowed }

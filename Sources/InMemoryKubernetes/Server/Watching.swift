@@ -128,6 +128,10 @@ extension InMemoryAPIServer {
     case (true, false): type = "DELETED"
     case (false, false): return nil
     }
+    // An object that leaves the selection is shown as it was in it, with the version of its leaving.
+    if type == "DELETED", entry.change != .deleted, let previous = entry.previous {
+      return (type, model.fromStorage(StoredObject(json: previous.json, version: entry.version).json))
+    }
     return (type, model.fromStorage(entry.object.json))
   }
 

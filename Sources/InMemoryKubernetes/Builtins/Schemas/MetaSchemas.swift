@@ -1,5 +1,6 @@
 /// Types shared by all kinds.
 let metaSchemas = """
+  package io.k8s.apimachinery.pkg.apis.meta.v1
   ObjectMeta: name string; generateName string; namespace string; selfLink string; uid string; resourceVersion string; generation int64; creationTimestamp *time; deletionTimestamp *time; deletionGracePeriodSeconds *int64; labels map<string>; annotations map<string>; ownerReferences [OwnerReference]@uid; finalizers [string]@set; managedFields [any]
   OwnerReference: apiVersion string always; kind string always; name string always; uid string always; controller *bool; blockOwnerDeletion *bool
   ListMeta: selfLink string; resourceVersion string; continue string; remainingItemCount *int64

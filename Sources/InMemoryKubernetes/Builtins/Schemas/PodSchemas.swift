@@ -1,8 +1,9 @@
 /// Pods and what they are made of.
 let podSchemas = """
+  package io.k8s.api.core.v1
   Pod: kind string; apiVersion string; metadata ObjectMeta; spec PodSpec; status PodStatus
   PodTemplateSpec: metadata ObjectMeta; spec PodSpec
-  PodSpec: volumes [Volume]@name retain; initContainers [Container]@name; containers [Container]@name always; ephemeralContainers [EphemeralContainer]@name; restartPolicy string; terminationGracePeriodSeconds *int64; activeDeadlineSeconds *int64; dnsPolicy string; nodeSelector map<string>; serviceAccountName string; serviceAccount string; automountServiceAccountToken *bool; nodeName string; hostNetwork bool; hostPID bool; hostIPC bool; shareProcessNamespace *bool; securityContext *PodSecurityContext; imagePullSecrets [LocalObjectReference]@name; hostname string; subdomain string; affinity *any; schedulerName string; tolerations [Toleration]; hostAliases [HostAlias]@ip; priorityClassName string; priority *int32; dnsConfig *PodDNSConfig; readinessGates [PodReadinessGate]; runtimeClassName *string; enableServiceLinks *bool; preemptionPolicy *string; overhead map<quantity>; topologySpreadConstraints [TopologySpreadConstraint]@topologyKey+whenUnsatisfiable; setHostnameAsFQDN *bool; os *PodOS; hostUsers *bool; schedulingGates [PodSchedulingGate]@name; resourceClaims [any]; resources *ResourceRequirements; hostnameOverride *string; workloadRef *any
+  PodSpec: volumes [Volume]@name retain; initContainers [Container]@name; containers [Container]@name always; ephemeralContainers [EphemeralContainer]@name; restartPolicy string; terminationGracePeriodSeconds *int64; activeDeadlineSeconds *int64; dnsPolicy string; nodeSelector map<string> atomic; serviceAccountName string; serviceAccount string; automountServiceAccountToken *bool; nodeName string; hostNetwork bool; hostPID bool; hostIPC bool; shareProcessNamespace *bool; securityContext *PodSecurityContext; imagePullSecrets [LocalObjectReference]@name; hostname string; subdomain string; affinity *any; schedulerName string; tolerations [Toleration]; hostAliases [HostAlias]@ip; priorityClassName string; priority *int32; dnsConfig *PodDNSConfig; readinessGates [PodReadinessGate]; runtimeClassName *string; enableServiceLinks *bool; preemptionPolicy *string; overhead map<quantity>; topologySpreadConstraints [TopologySpreadConstraint]@topologyKey+whenUnsatisfiable; setHostnameAsFQDN *bool; os *PodOS; hostUsers *bool; schedulingGates [PodSchedulingGate]@name; resourceClaims [any]; resources *ResourceRequirements; hostnameOverride *string; workloadRef *any
   PodOS: name string always
   PodSchedulingGate: name string always
   PodReadinessGate: conditionType string always
@@ -22,7 +23,7 @@ let podSchemas = """
   ConfigMapEnvSource: name string; optional *bool
   SecretEnvSource: name string; optional *bool
   EnvVar: name string always; value string; valueFrom *EnvVarSource
-  EnvVarSource: fieldRef *ObjectFieldSelector; resourceFieldRef *ResourceFieldSelector; configMapKeyRef *ConfigMapKeySelector; secretKeyRef *SecretKeySelector; fileKeyRef *any
+  EnvVarSource: fieldRef *ObjectFieldSelector atomic; resourceFieldRef *ResourceFieldSelector atomic; configMapKeyRef *ConfigMapKeySelector atomic; secretKeyRef *SecretKeySelector atomic; fileKeyRef *any
   ObjectFieldSelector: apiVersion string; fieldPath string always
   ResourceFieldSelector: containerName string; resource string always; divisor quantity always
   ConfigMapKeySelector: name string; key string always; optional *bool
@@ -48,7 +49,7 @@ let podSchemas = """
   NFSVolumeSource: server string always; path string always; readOnly bool
   PersistentVolumeClaimVolumeSource: claimName string always; readOnly bool
   DownwardAPIVolumeSource: items [DownwardAPIVolumeFile]; defaultMode *int32
-  DownwardAPIVolumeFile: path string always; fieldRef *ObjectFieldSelector; resourceFieldRef *ResourceFieldSelector; mode *int32
+  DownwardAPIVolumeFile: path string always; fieldRef *ObjectFieldSelector atomic; resourceFieldRef *ResourceFieldSelector atomic; mode *int32
   ProjectedVolumeSource: sources [VolumeProjection] always; defaultMode *int32
   VolumeProjection: secret *SecretProjection; downwardAPI *DownwardAPIProjection; configMap *ConfigMapProjection; serviceAccountToken *ServiceAccountTokenProjection; clusterTrustBundle *any; podCertificate *any
   SecretProjection: name string; items [KeyToPath]; optional *bool
