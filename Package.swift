@@ -19,6 +19,7 @@ let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", packa
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioFoundation: Target.Dependency = .product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -50,6 +51,8 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    // Comes with AsyncHTTPClient; the client's tests serve HTTP/2, as kube-apiserver does.
+    .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.40.0"),
     // Without its traits Hummingbird links FoundationEssentials only: 45 MB less binary.
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -106,7 +109,7 @@ let package = Package(
     tests(of: "KubernetesRuntime", ["KubernetesAPI", logging]),
     tests(
       of: "KubernetesClient",
-      ["KubernetesAPI", nioCore, nioPosix, nioHTTP1, nioSSL, x509, crypto, asn1, logging]),
+      ["KubernetesAPI", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, x509, crypto, asn1, logging]),
     tests(of: "FlinkModel", ["KubernetesAPI", "YAML"], resources: [.copy("Resources")]),
     tests(of: "FlinkREST", ["KubernetesAPI", "FlinkModel", nioCore, nioPosix, nioHTTP1], resources: [.copy("Resources")]),
     tests(of: "FlinkBlueprint", ["KubernetesAPI", "FlinkModel", "YAML"], resources: [.copy("Resources")]),

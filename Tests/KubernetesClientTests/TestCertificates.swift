@@ -60,11 +60,13 @@ struct TestCertificates: Sendable {
       issuerPrivateKey: .init(signer))
   }
 
-  /// For a server that asks for, and checks, a client certificate where `asksClients`.
-  func serverConfiguration(asksClients: Bool = false) throws -> TLSConfiguration {
+  /// For a server that asks for, and checks, a client certificate where `asksClients`, and prefers HTTP/2 where
+  /// `offersHTTP2`.
+  func serverConfiguration(asksClients: Bool = false, offersHTTP2: Bool = false) throws -> TLSConfiguration {
     var tls = TLSConfiguration.makeServerConfiguration(
       certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(server.utf8)).map { .certificate($0) },
       privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(serverKey.utf8), format: .pem)))
+    tls.applicationProtocols = offersHTTP2 ? ["h2", "http/1.1"] : ["http/1.1"]
     if asksClients {
       tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(authority.utf8)))
       tls.certificateVerification = .noHostnameVerification

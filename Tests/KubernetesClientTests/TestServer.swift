@@ -1,6 +1,7 @@
 import KubernetesAPI
 import NIOCore
 import NIOHTTP1
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import Synchronization
@@ -13,6 +14,7 @@ struct TestRequest: Sendable {
   var body: [UInt8]
   /// Subject of the client's certificate, where it showed one.
   var hasClientCertificate = false
+  var isHTTP2 = false
 
   var path: String { String(uri.prefix { $0 != "?" }) }
   var query: String { String(uri.drop { $0 != "?" }.dropFirst()) }
@@ -47,7 +49,8 @@ struct TestResponder: Sendable {
   }
 }
 
-/// An HTTP/1.1 server on loopback, plain or with TLS, that does what a test says.
+/// A server on loopback that does what a test says: plain HTTP/1.1, or TLS with HTTP/1.1 or, where the configuration
+/// offers `h2`, HTTP/2.
 final class TestServer: Sendable {
   typealias Handler = @Sendable (TestRequest, TestResponder) -> Void
 
@@ -74,10 +77,16 @@ final class TestServer: Sendable {
     let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          if let context { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context)) }
-          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-          try channel.pipeline.syncOperations.addHandler(RequestCollector(log: log, handler: handler))
+        do {
+          guard let context else { return try Self.serveHTTP1(channel, log, handler) }
+          try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+          return channel.configureHTTP2SecureUpgrade(
+            h2ChannelConfigurator: { Self.serveHTTP2($0, log, handler) },
+            http1ChannelConfigurator: { channel in
+              channel.eventLoop.makeCompletedFuture { _ = try Self.serveHTTP1(channel, log, handler) }
+            })
+        } catch {
+          return channel.eventLoop.makeFailedFuture(error)
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()
@@ -93,6 +102,27 @@ final class TestServer: Sendable {
   }
 }
 
+extension TestServer {
+  private static func serveHTTP1(
+    _ channel: any Channel, _ log: RequestLog, _ handler: @escaping Handler
+  ) throws -> EventLoopFuture<Void> {
+    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+    try channel.pipeline.syncOperations.addHandler(RequestCollector(log: log, handler: handler))
+    return channel.eventLoop.makeSucceededVoidFuture()
+  }
+
+  private static func serveHTTP2(
+    _ channel: any Channel, _ log: RequestLog, _ handler: @escaping Handler
+  ) -> EventLoopFuture<Void> {
+    channel.configureHTTP2Pipeline(mode: .server) { stream in
+      stream.eventLoop.makeCompletedFuture {
+        try stream.pipeline.syncOperations.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
+        try stream.pipeline.syncOperations.addHandler(RequestCollector(log: log, handler: handler, isHTTP2: true))
+      }
+    }.map { _ in }
+  }
+}
+
 private final class RequestLog: Sendable {
   let requests = Mutex<[TestRequest]>([])
 }
@@ -105,7 +135,10 @@ private final class RequestCollector: ChannelInboundHandler {
   private let handler: TestServer.Handler
   private var request: TestRequest?
 
-  init(log: RequestLog, handler: @escaping TestServer.Handler) {
+  private let isHTTP2: Bool
+
+  init(log: RequestLog, handler: @escaping TestServer.Handler, isHTTP2: Bool = false) {
+    self.isHTTP2 = isHTTP2
     self.log = log
     self.handler = handler
   }
@@ -113,7 +146,7 @@ private final class RequestCollector: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
     case .head(let head):
-      request = TestRequest(method: head.method, uri: head.uri, headers: head.headers, body: [])
+      request = TestRequest(method: head.method, uri: head.uri, headers: head.headers, body: [], isHTTP2: isHTTP2)
     case .body(let buffer): request?.body += Array(buffer.readableBytesView)
     case .end:
       guard var request else { return }
