@@ -75,7 +75,7 @@ let package = Package(
       "KubernetesClient",
       ["KubernetesAPI", "YAML", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging]),
     module("FlinkModel", ["KubernetesAPI", "YAML"]),
-    module("FlinkREST", ["KubernetesAPI", "FlinkModel", asyncHTTPClient, nioCore, nioHTTP1, logging]),
+    module("FlinkREST", ["KubernetesAPI", "FlinkModel", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, logging]),
     module("FlinkBlueprint", ["KubernetesAPI", "FlinkModel", "YAML"]),
     module("Lifecycle", ["KubernetesAPI", "FlinkModel"]),
     module(
@@ -111,11 +111,13 @@ let package = Package(
       of: "KubernetesClient",
       ["KubernetesAPI", nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, x509, crypto, asn1, logging]),
     tests(of: "FlinkModel", ["KubernetesAPI", "YAML"], resources: [.copy("Resources")]),
-    tests(of: "FlinkREST", ["KubernetesAPI", "FlinkModel", nioCore, nioPosix, nioHTTP1], resources: [.copy("Resources")]),
+    tests(
+      of: "FlinkREST", ["KubernetesAPI", "FlinkModel", nioCore, nioPosix, nioHTTP1, logging],
+      resources: [.copy("Resources")]),
     tests(of: "FlinkBlueprint", ["KubernetesAPI", "FlinkModel", "YAML"], resources: [.copy("Resources")]),
     tests(of: "Lifecycle", ["KubernetesAPI", "FlinkModel"]),
     tests(of: "FlinkController", ["KubernetesAPI", "KubernetesRuntime", "FlinkModel", "Lifecycle", logging]),
-    tests(of: "Operations", [logging]),
+    tests(of: "Operations", [lifecycle, logging]),
     tests(of: "InMemoryKubernetes", ["KubernetesAPI", "YAML"]),
     tests(
       of: "LocalCluster",
