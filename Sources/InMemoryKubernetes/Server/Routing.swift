@@ -15,7 +15,13 @@ extension InMemoryAPIServer {
       return Self.text(text)
     }
     if let response = try discovery(context) { return response }
-    guard let info else { throw .pageNotFound }
+    guard var info else { throw .pageNotFound }
+    // The collection `bindings` is another way to the `binding` of the pod that the body names.
+    if info.group.isEmpty, info.plural == "bindings", info.verb == .create, info.namespace != nil, info.name == nil {
+      info.name = try context.objectBody(kind: "Binding").json["metadata", "name"]?.stringValue ?? ""
+      info.plural = "pods"
+      info.subresource = "binding"
+    }
     guard let definition = registry[info.group, info.version, info.plural] else { throw .pageNotFound }
     let request = ResourceRequest(info: info, definition: definition)
     guard definition.type.isNamespaced || info.namespace == nil else { throw .pageNotFound }

@@ -43,8 +43,11 @@ public final class NodeAgent: PodLogSource {
 
   /// Runs until the task is cancelled, then ends every pod at once and removes its files.
   ///
+  /// - Parameter apiServer: where pods find the API, in place of what the options say.
   /// - Throws: `NodeAgentError` when this machine cannot run sandboxes or the folder cannot be used.
-  public func run() async throws {
+  public func run(apiServer: APIServerAddress? = nil) async throws {
+    var options = options
+    options.apiServer = apiServer ?? options.apiServer
     let machine = try MachineLayout.detect(environment: systemEnvironment())
     let spawner: ProcessSpawner
     do throws(SpawnerError) { spawner = try ProcessSpawner() } catch { throw NodeAgentError(error.description) }

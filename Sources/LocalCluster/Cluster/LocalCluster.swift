@@ -47,9 +47,10 @@ public final class LocalCluster: Sendable {
       InMemoryAPIServer(
         options: InMemoryAPIServer.Options(serviceCIDR: serviceCIDR, seed: generator.next()), at: clock()),
       clock: clock)
+    let agent = try makeAgent(api, credentials, tokens, directory: directory, block: block, clock: clock)
     let front: HTTPSFront
     do throws(FrontError) {
-      front = try HTTPSFront(api: api, authenticator: tokens, credentials: credentials, logger: logger)
+      front = try HTTPSFront(api: api, authenticator: tokens, credentials: credentials, logs: agent, logger: logger)
     } catch {
       throw .front(error)
     }
@@ -82,6 +83,16 @@ public final class LocalCluster: Sendable {
     let controlling = controllers(api, credentials, clock).map { manager in Task { await manager.run() } }
     defer { controlling?.cancel() }
 
+    let server = APIServerAddress(host: options.listenAddress, port: port)
+    let running = agent.map { agent in
+      Task {
+        do { try await agent.run(apiServer: server) } catch {
+          boundPort.finish(throwing: LocalClusterError.agent("\(error)"))
+        }
+      }
+    }
+    defer { running?.cancel() }
+
     let ready = try writeKubeconfigs(
       directory: directory, server: "https://\(options.listenAddress):\(port)", credentials: credentials,
       tokens: tokens, block: block)
@@ -92,13 +103,38 @@ public final class LocalCluster: Sendable {
       while try await ports.next() != nil {}
     } catch let error as FrontError {
       throw .front(error)
+    } catch let error as LocalClusterError {
+      throw error
     } catch {
       throw .front(.cannotListen(address: ready.server, why: "\(error)"))
     }
+    running?.cancel()
+    await running?.value
     controlling?.cancel()
     await controlling?.value
     serving.cancel()
     await serving.value
+  }
+
+  private func makeAgent(
+    _ api: SharedAPIServer, _ credentials: ServingCredentials, _ tokens: BearerTokens, directory: RunDirectory,
+    block: UInt8, clock: @escaping @Sendable () -> Timestamp
+  ) throws(LocalClusterError) -> NodeAgent? {
+    guard options.runsAgent else { return nil }
+    guard let addresses = AddressBlock(number: block) else {
+      throw .agent("there is no address block 127.\(block).0.0/16 for pods; take one from 1 to 254")
+    }
+    let cache = options.cacheDirectory ?? ImageCatalog.defaultCache(environment: options.environment)
+    let agentOptions = NodeAgentOptions(
+      directory: directory.podsPath, addresses: addresses, images: ImageCatalog(cache: cache),
+      certificateAuthority: credentials.authorityPEM
+    ) { request in
+      tokens.issue(
+        for: .serviceAccount(namespace: request.serviceAccount.namespace, name: request.serviceAccount.name))
+    }
+    return NodeAgent(
+      gateway: SharedAPIGateway(api, user: .node(agentOptions.nodeName), userAgent: "kubelet"), options: agentOptions,
+      logger: logger, clock: clock)
   }
 
   private func controllers(
