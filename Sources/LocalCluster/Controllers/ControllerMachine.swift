@@ -2,7 +2,7 @@ public import KubernetesAPI
 
 /// The controllers of a local cluster.
 public enum ControllerName: String, Sendable, Hashable, CaseIterable {
-  case deployment, replicaSet, endpoints, namespace, garbageCollector, scheduler
+  case deployment, replicaSet, endpoints, namespace, garbageCollector, scheduler, claimProtection
 }
 
 /// One object whose turn it is with one controller.
@@ -107,6 +107,7 @@ public struct ControllerMachine: Sendable {
         return typesByKind["\(group)/\(owner.kind)"]
       }
     case .scheduler: return Scheduler.reconcile(item.key, in: cache)
+    case .claimProtection: return ClaimProtectionController.reconcile(item.key, in: cache)
     }
   }
 
@@ -189,6 +190,7 @@ public struct ControllerMachine: Sendable {
     case .namespace: cache.isSynced(NamespaceController.types)
     case .garbageCollector: !types.isEmpty && cache.isSynced(types)
     case .scheduler: cache.isSynced(Scheduler.types)
+    case .claimProtection: cache.isSynced(ClaimProtectionController.types)
     }
   }
 
@@ -215,6 +217,7 @@ public struct ControllerMachine: Sendable {
       noteReplicaSet(change)
     case .pods: notePod(change)
     case .services: add(.endpoints, key)
+    case ClaimProtectionController.claims: add(.claimProtection, key)
     case .endpoints: add(.endpoints, key)
     case .endpointSlices:
       for slice in [change.old, change.new] {
@@ -278,6 +281,11 @@ public struct ControllerMachine: Sendable {
         EndpointsController.services(selecting: pod.metadata.labels, namespace: namespace, in: cache))
     }
     for service in selected.sorted() { add(.endpoints, service) }
+    if change.new.map({ PodState($0).isTerminal }) ?? true, let pod = change.old ?? change.new {
+      for name in ClaimProtectionController.names(of: pod) {
+        add(.claimProtection, ObjectKey(namespace: namespace, name: name))
+      }
+    }
     if controllers.contains(.scheduler), let pod = change.new, Scheduler.needsNode(pod) { add(.scheduler, pod.key) }
   }
 }

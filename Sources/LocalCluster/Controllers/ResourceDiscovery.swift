@@ -11,7 +11,12 @@ enum ResourceDiscovery {
     for group in groups {
       guard let name = group["name"]?.stringValue, let version = group["preferredVersion", "version"]?.stringValue
       else { continue }
-      types += resources(try await gateway.raw(path: "/apis/\(name)/\(version)"), group: name, version: version)
+      do throws(KubernetesError) {
+        types += resources(try await gateway.raw(path: "/apis/\(name)/\(version)"), group: name, version: version)
+      } catch {
+        // The last definition of a group may have gone in between.
+        guard error.isNotFound else { throw error }
+      }
     }
     return types
   }

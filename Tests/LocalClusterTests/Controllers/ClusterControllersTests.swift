@@ -129,3 +129,23 @@ import Testing
     #expect(bed.get(.pods, "other")?["spec", "nodeName"] == nil)
   }
 }
+
+@Suite struct ClaimProtectionTests {
+  @Test func aClaimStaysWhileAPodUsesIt() {
+    var bed = ControllerBed(controllers: [.claimProtection])
+    let claims = ClaimProtectionController.claims
+    bed.add(claims, ["metadata": ["name": "data", "finalizers": ["kubernetes.io/pvc-protection"]]])
+    bed.add(
+      .pods,
+      [
+        "metadata": ["name": "p"],
+        "spec": ["volumes": [["name": "v", "persistentVolumeClaim": ["claimName": "data"]]]],
+      ])
+    bed.change(claims, "data", ["metadata": ["deletionTimestamp": "2026-01-01T00:00:00Z"]])
+    bed.settle()
+    #expect(bed.get(claims, "data") != nil)
+    bed.remove(.pods, "p")
+    bed.settle()
+    #expect(bed.get(claims, "data") == nil)
+  }
+}
