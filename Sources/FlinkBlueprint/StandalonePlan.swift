@@ -183,18 +183,25 @@ struct StandalonePlan {
 
   // MARK: The job
 
-  /// The JobManager's arguments, in the Apache operator's order, with the job id added: on the command line it is
-  /// certain to be taken, so that the id that was stored before the start is the job's.
+  /// The JobManager's arguments, in the Apache operator's order. The job id travels in the configuration, where Flink
+  /// 1.20 and 2.2 were seen to take it from.
   private var arguments: [String] {
     guard let job = spec.job else {
       return ["jobmanager"] + highAvailabilityArguments
     }
     var arguments = ["standalone-job"]
     if let entryClass = job.entryClass { arguments += ["--job-classname", entryClass] }
-    if let jobID = configuration.string(ConfigurationKey.jobID) { arguments += ["--job-id", jobID] }
+    if let jar = jarToSearch(job) { arguments += ["--jars", jar] }
     if job.allowNonRestoredState == true { arguments.append("--allowNonRestoredState") }
     if let restorePath { arguments += ["--fromSavepoint", restorePath] }
     return arguments + highAvailabilityArguments + job.args
+  }
+
+  /// Without a class name Flink looks for one in the manifests of its user library's jars, not of those on its class
+  /// path, which the Apache operator makes of `jarURI`. From 1.19 it can be pointed to the jar.
+  private func jarToSearch(_ job: JobSpec) -> String? {
+    guard job.entryClass == nil, let jar = job.jarURI, (spec.flinkVersion ?? .v1_20) >= .v1_19 else { return nil }
+    return jar.contains("\(Self.userLibrary)/") ? nil : jar
   }
 
   private var highAvailabilityArguments: [String] {

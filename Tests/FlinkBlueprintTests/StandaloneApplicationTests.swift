@@ -41,10 +41,21 @@ private func container(_ deployment: JSONValue, _ name: String = Blueprint.mainC
     #expect(
       container(objects.jobManager)?["args"]
         == [
-          "standalone-job", "--job-classname", "com.example.Job", "--job-id", "aaaaaaaa00000000000000000000000a",
+          "standalone-job", "--job-classname", "com.example.Job",
           "--allowNonRestoredState", "--fromSavepoint", "s3://bucket/sp-1", "-D",
           "jobmanager.rpc.address=$(_POD_IP_ADDRESS)", "--input", "a b", "--limit=3",
         ])
+  }
+
+  @Test func aJarWithoutClassNameIsPointedTo() throws {
+    #expect(
+      container(try render("basic-1.20").jobManager)?["args"]
+        == ["standalone-job", "--jars", "local:///opt/flink/examples/streaming/StateMachineExample.jar"])
+  }
+
+  @Test func theJobIDTravelsInTheConfiguration() throws {
+    let data = try #require(try render("basic-1.20").configMap["data", "flink-conf.yaml"]?.stringValue)
+    #expect(data.contains("$internal.pipeline.job-id: aaaaaaaa00000000000000000000000a\n"))
   }
 
   @Test func anEmptyStartTakesNoSavepointEvenIfConfigured() throws {

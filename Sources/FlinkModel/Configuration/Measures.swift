@@ -24,12 +24,18 @@ public enum MemoryText {
   }
 
   private static func quantityBytes(_ text: String) -> Int64? {
-    var upper = text.uppercased().filter { $0 != " " && $0 != "\t" }
+    // White space may stand before the unit.
+    var upper = ""
+    for part in trim(text).uppercased().split(whereSeparator: \.isWhitespace) {
+      if !upper.isEmpty, part.first?.isLetter != true { return nil }
+      upper += part
+    }
     if upper.last == "B" { upper.removeLast() }
     let quantity = String(upper.map { $0 == "I" ? "i" : $0 })
     // The upper case has made K of the quantities' k.
     let standard = quantity.hasSuffix("K") ? "\(quantity.dropLast())k" : quantity
-    return (try? Quantity(parsing: standard))?.roundedUp
+    guard let bytes = (try? Quantity(parsing: standard))?.roundedUp, bytes < .max else { return nil }
+    return bytes
   }
 
   /// Digits at the start and the word after them, in lower case.

@@ -106,7 +106,7 @@ public struct SpecDiff: Sendable, Hashable {
 
     /// Objects without their null members; nil for an object or list without any content, which means nothing here.
     private static func withoutNulls(_ value: JSONValue) -> JSONValue? {
-      guard case .object(let object) = value else { return value.isNull ? nil : value }
+      guard case .object(let object) = value else { return value.isNull ? Optional.none : .some(value) }
       let members = strippingNulls(object)
       return members.isEmpty ? nil : .object(members)
     }

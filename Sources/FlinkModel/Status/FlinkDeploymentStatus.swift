@@ -200,7 +200,9 @@ public struct FlinkDeploymentStatus: Sendable, Hashable {
 extension JSONValue {
   /// The RFC 7386 merge patch that turns `old` into `new`; nil when they are equal. A null member counts as absent.
   public static func mergePatch(from old: JSONValue, to new: JSONValue) -> JSONValue? {
-    guard let before = old.objectValue, let after = new.objectValue else { return old == new ? nil : new }
+    // JSONValue takes `nil` for its own null, so that `? nil :` would give a patch of nulls.
+    if old == new { return Optional.none }
+    guard let before = old.objectValue, let after = new.objectValue else { return new }
     var patch = JSONObject()
     for (key, value) in after where !value.isNull {
       if let previous = before[key], !previous.isNull {
@@ -210,6 +212,6 @@ extension JSONValue {
       }
     }
     for (key, value) in before where !value.isNull && (after[key] ?? .null).isNull { patch[key] = .null }
-    return patch.isEmpty ? nil : .object(patch)
+    return patch.isEmpty ? Optional.none : .some(.object(patch))
   }
 }

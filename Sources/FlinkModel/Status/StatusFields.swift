@@ -8,7 +8,7 @@ extension JSONValue {
   }
 
   /// A member that is an object.
-  func nested(_ key: String) -> JSONValue? { self[key].flatMap { $0.objectValue == nil ? nil : $0 } }
+  func nested(_ key: String) -> JSONValue? { self[key].flatMap { $0.objectValue.map(JSONValue.object) } }
 
   /// An RFC 3339 text.
   func timestamp(_ key: String) -> Timestamp? { self[key]?.stringValue.flatMap(Timestamp.init(rfc3339:)) }

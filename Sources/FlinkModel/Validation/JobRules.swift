@@ -60,6 +60,14 @@ extension Validator {
       if !isURI || jar.contains(where: \.isWhitespace) {
         throw InvalidField(field: field, value: jar, fix: "must be a URI, \(example)")
       }
+      // An older standalone JobManager finds a class name only in jars of its user library.
+      if job.entryClass == nil, spec.effectiveMode == .standalone, !jar.contains("/usrlib/"),
+        (spec.flinkVersion ?? .v1_20) < .v1_19, !Self.mountsLibraries(spec)
+      {
+        throw InvalidField(
+          field: "spec.job.entryClass", value: nil,
+          fix: "name the job's main class: Flink before 1.19 in standalone mode does not look for it in \(jar)")
+      }
     } else if job.entryClass == nil || spec.effectiveMode == .native {
       let isPython = job.entryClass == Self.pythonDriver || job.args.contains { ["-py", "-pym"].contains($0) }
       // A standalone JobManager also takes the job from its image's or its template's user library.
@@ -73,13 +81,16 @@ extension Validator {
 
   /// Anything but the plain Flink image without a volume for libraries.
   private static func mayBringItsJob(_ spec: FlinkDeploymentSpec) -> Bool {
+    if mountsLibraries(spec) { return true }
+    guard let image = spec.image else { return true }
+    let repository = image.prefix { $0 != "@" }.split(separator: "/").suffix(2).joined(separator: "/")
+    return !["flink", "library/flink", "apache/flink"].contains(String(repository.prefix { $0 != ":" }))
+  }
+
+  private static func mountsLibraries(_ spec: FlinkDeploymentSpec) -> Bool {
     let mounts = [spec.podTemplate, spec.jobManager?.podTemplate].flatMap { template -> [JSONValue] in
       (template?["spec", "containers"]?.arrayValue ?? []).flatMap { $0["volumeMounts"]?.arrayValue ?? [] }
     }
-    if mounts.contains(where: { $0["mountPath"]?.stringValue?.hasPrefix("/opt/flink/") == true }) { return true }
-    guard let image = spec.image else { return true }
-    let repository = image.split(separator: "@")[0].split(separator: "/").suffix(2).joined(separator: "/")
-    let name = repository.split(separator: ":")[0]
-    return !["flink", "library/flink", "apache/flink"].contains(String(name))
+    return mounts.contains { $0["mountPath"]?.stringValue?.hasPrefix("/opt/flink/") == true }
   }
 }
