@@ -18,13 +18,18 @@ public enum JSONNumber: Sendable {
 }
 
 extension JSONNumber: Hashable {
+  /// By value: 1.0 equals 1. Integers beyond 64 bits are compared digit by digit, fractions as doubles.
   public static func == (left: JSONNumber, right: JSONNumber) -> Bool {
     switch (left, right) {
     case (.integer(let a), .integer(let b)): a == b
-    case (.text(let a), .text(let b)): a == b || (Double(a) != nil && Double(a) == Double(b))
-    case (.integer(let a), .text(let b)), (.text(let b), .integer(let a)): Double(a) == Double(b)
+    case (.text(let a), .text(let b)): a == b || (!isWhole(a) && !isWhole(b) && Double(a) == Double(b))
+    case (.integer(let a), .text(let b)), (.text(let b), .integer(let a)):
+      Double(b).flatMap { Int64(exactly: $0) } == a
     }
   }
+
+  /// Digits only, beyond 64 bits.
+  private static func isWhole(_ text: String) -> Bool { !text.utf8.contains { ".eE".utf8.contains($0) } }
 
   public func hash(into hasher: inout Hasher) { hasher.combine(double) }
 
@@ -103,6 +108,10 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByStringInterpolatio
   public init(floatLiteral value: Double) { self = JSONValue(value) }
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
+  /// JSON's null, so that patches read well: `["field": nil]`.
+  ///
+  /// Beware of `value[key] = condition ? nil : JSONValue(x)`: both arms then have the type JSONValue, and the member
+  /// becomes null instead of going away. Write `if`, or `JSONValue?.none`.
   public init(nilLiteral: ()) { self = .null }
 
   public init(_ value: Int) { self = .number(.integer(Int64(value))) }

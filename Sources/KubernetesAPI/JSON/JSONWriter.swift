@@ -27,7 +27,7 @@ public struct JSONWriter: Sendable {
       bytes.append(UInt8(ascii: "{"))
       var isFirst = true
       let members =
-        sortsKeys ? object.members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : object.members
+        sortsKeys ? object.members.sorted { $0.key < $1.key } : object.members
       for (key, value) in members {
         if !isFirst { bytes.append(UInt8(ascii: ",")) }
         isFirst = false

@@ -120,7 +120,7 @@ private struct TimestampReader {
 
   mutating func read() -> Int64? {
     guard let year = number(4), skip("-"), let month = number(2), skip("-"), let dayNumber = number(2),
-      skip("T") || skip("t") || skip(" "), let hour = number(2), skip(":"), let minute = number(2), skip(":"),
+      skip("T") || skip("t"), let hour = number(2), skip(":"), let minute = number(2), skip(":"),
       let second = number(2), hour < 24, minute < 60, second < 60
     else { return nil }
     let day = CalendarDay(year: year, month: month, day: dayNumber)

@@ -65,6 +65,19 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      ("1", "1.0", true), ("1", "1e0", true), ("100", "1E2", true), ("0", "-0", true), ("0.5", "5e-1", true),
+      ("9223372036854775807", "9223372036854775807.5", false), ("18446744073709551616", "18446744073709551617", false),
+      ("1", "2", false), ("1.5", "1.50", true),
+    ] as [(String, String, Bool)])
+  func comparesNumbersByValue(left: String, right: String, areEqual: Bool) throws {
+    let a = try JSONValue(parsing: left)
+    let b = try JSONValue(parsing: right)
+    #expect((a == b) == areEqual)
+    if areEqual { #expect(a.hashValue == b.hashValue) }
+  }
+
   @Test func findsARepeatedNameAmongMany() {
     let members = (0..<40).map { "\"member-with-a-long-name-\($0)\":\($0)" }.joined(separator: ",")
     #expect(throws: Never.self) { try JSONValue(parsing: "{\(members)}") }
