@@ -84,6 +84,7 @@ import Testing
     // The late end of the first one does not touch the second.
     #expect(store.apply(.deleted(object("a", uid: "one", version: 6))) == nil)
     #expect(store.get(key("a"))?.metadata.uid == "two")
+    #expect(store.resourceVersion == "6")
   }
 
   @Test func aDeletionMayCarryTheLastStoredVersion() {

@@ -87,6 +87,17 @@ import Testing
     #expect(advance(.watchEnded, after: .seconds(290)) == [.openWatch(resourceVersion: "80")])
   }
 
+  @Test mutating func knowsWhenTheServerSpokeLast() {
+    #expect(machine.lastContact == nil)
+    startWatch()
+    #expect(machine.lastContact == .zero)
+    _ = advance(.frame(.bookmark(resourceVersion: "10", isInitialEventsEnd: false)), after: .seconds(60))
+    #expect(machine.lastContact == .seconds(60))
+    _ = advance(.watchFailed(rejected(403)), after: .seconds(5))
+    _ = advance(.waited)
+    #expect(machine.lastContact == .seconds(60))
+  }
+
   @Test mutating func ignoresFramesItHasPassed() {
     startWatch()
     #expect(advance(.frame(.added(object("a", version: 10)))) == [])

@@ -53,6 +53,8 @@ import Testing
     #expect(result.changes == [])
     #expect(!result.reflector.store.isSynced)
     #expect(!result.reflector.status.isSynced)
+    #expect(result.reflector.status.sinceContact == nil)
+    #expect(result.reflector.status.problem?.hasPrefix("configmaps is not listed") == true)
   }
 
   @Test func anErrorFrameEndsAWatchThatStaysOpen() async {
@@ -99,6 +101,7 @@ import Testing
     }
     #expect(refused.withLock { $0 })
     #expect(result.changes == ["+a"])
+    #expect(result.reflector.status.sinceContact.map { $0 >= .zero } == true)
     #expect(gateway.calls.filter { $0.hasPrefix("list") }.count == 3)
   }
 

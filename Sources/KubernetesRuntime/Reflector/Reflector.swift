@@ -13,8 +13,22 @@ public final class Reflector: Sendable {
     /// Until something succeeds.
     public var lastError: KubernetesError?
     public var failures: Int
+    /// The time since the server last said something about the objects (a list, an event, a bookmark); nil before the
+    /// first list. What the store lacks is only known to be gone as of then.
+    public var sinceContact: Duration?
+
+    /// Why the store cannot be relied on, in one line; nil if it can.
+    public var problem: String? {
+      switch (isSynced, lastError) {
+      case (true, nil): nil
+      case (true, let error?): "\(type) is not followed: \(error)"
+      case (false, let error?): "\(type) is not listed: \(error)"
+      case (false, nil): "\(type) is not listed yet"
+      }
+    }
   }
 
+  public let type: ResourceType
   public let store: ObjectStore
   private let gateway: any KubernetesGateway
   private let namespace: String?
@@ -51,14 +65,13 @@ public final class Reflector: Sendable {
     machine = Mutex(ReflectorMachine(settings: settings))
   }
 
-  public let type: ResourceType
-
   public var status: Status {
     let isSynced = store.isSynced
+    let now = origin.duration(to: .now)
     return machine.withLock { machine in
       Status(
         type: type, isSynced: isSynced, phase: machine.phase.name, lastError: machine.lastError,
-        failures: machine.failures)
+        failures: machine.failures, sinceContact: machine.lastContact.map { now - $0 })
     }
   }
 

@@ -76,6 +76,8 @@ public struct ReflectorMachine: Sendable {
   public private(set) var lastError: KubernetesError?
   /// Failures since the last healthy period.
   public private(set) var failures = 0
+  /// When the server last said something about the objects: a complete list, an event or a bookmark.
+  public private(set) var lastContact: Duration?
   private var shortStreams = 0
   private var listRestarts = 0
   private var lastListed: Duration?
@@ -129,6 +131,7 @@ public struct ReflectorMachine: Sendable {
     lastError = nil
     listRestarts = 0
     lastListed = now
+    lastContact = now
     phase = .watching(resourceVersion: page.resourceVersion, since: now)
     return [
       .replaceAll(ObjectList(items: items, resourceVersion: page.resourceVersion)),
@@ -163,6 +166,7 @@ public struct ReflectorMachine: Sendable {
     }
     guard !reached.isEmpty else { return broken("an event has no resourceVersion", now, jitter) }
     lastError = nil
+    lastContact = now
     // Frames at or before the position were in the list or came before.
     if ResourceVersion.hasReached(version, reached) == true { return [] }
     phase = .watching(resourceVersion: reached, since: since)

@@ -149,17 +149,13 @@ extension ObjectStore {
     }
 
     mutating func delete(_ object: KubernetesObject) -> StoreChange? {
-      guard let old = objects[object.key] else {
-        _ = advance(to: object.metadata.resourceVersion)
-        return nil
-      }
+      defer { advance(to: object.metadata.resourceVersion) }
       // The end of an earlier object of this name says nothing about the present one.
-      guard old.metadata.uid == object.metadata.uid else { return nil }
+      guard let old = objects[object.key], old.metadata.uid == object.metadata.uid else { return nil }
       // Some servers send the last stored version with DELETED rather than that of the deletion itself.
       guard !ResourceVersion.isOlder(object.metadata.resourceVersion, than: old.metadata.resourceVersion) else {
         return nil
       }
-      _ = advance(to: object.metadata.resourceVersion)
       remove(object.key)
       return .removed(object)
     }
