@@ -19,14 +19,10 @@ public final class LocalCluster: Sendable {
   /// - Parameter onReady: called once, when the API answers.
   /// - Throws: `LocalClusterError`, naming the cause and what to do.
   public func run(onReady: @escaping @Sendable (LocalClusterReady) async -> Void) async throws(LocalClusterError) {
-    let (directory, block) = try takeDirectory()
-    do throws(LocalClusterError) {
-      try await run(in: directory, block: block, onReady: onReady)
-    } catch {
-      remove(directory)
-      throw error
-    }
-    remove(directory)
+    let (directory, claim) = try takePlace()
+    // Given up in this order: the folder, its lock, the addresses.
+    defer { withExtendedLifetime(claim) { remove(directory) } }
+    try await run(in: directory, block: claim.number, onReady: onReady)
   }
 
   private func run(
@@ -151,26 +147,41 @@ public final class LocalCluster: Sendable {
 
   // MARK: Files
 
-  private func takeDirectory() throws(LocalClusterError) -> (RunDirectory, UInt8) {
-    var inUse: RunDirectoryError?
-    for block in options.addressBlock.map({ $0...$0 }) ?? 1...254 {
-      let path =
-        options.runDirectory ?? RunDirectory.defaultPath(block: block, environment: options.environment)
+  /// Takes an address block and the run directory, and sweeps what instances left that no longer live.
+  private func takePlace() throws(LocalClusterError) -> (RunDirectory, AddressBlockClaim) {
+    for number in options.addressBlock.map({ $0...$0 }) ?? 1...254 {
+      guard let claim = AddressBlockClaim(number: number) else { continue }
+      let path = options.runDirectory ?? RunDirectory.defaultPath(block: number, environment: options.environment)
       do throws(RunDirectoryError) {
         let directory = try RunDirectory(path: path)
         do throws(FileError) { try directory.clear() } catch { throw RunDirectoryError.file(error) }
         try directory.prepare()
-        return (directory, block)
+        if options.runDirectory == nil { sweepNeighbours(of: directory) }
+        return (directory, claim)
       } catch {
-        guard case .inUse = error, options.runDirectory == nil, options.addressBlock == nil else {
-          throw .runDirectory(error)
-        }
-        inUse = error
+        // A default folder that is taken belongs to an instance in another network namespace.
+        if case .inUse = error, options.runDirectory == nil, options.addressBlock == nil { continue }
+        throw .runDirectory(error)
       }
     }
-    throw .noAddressBlock(
-      "every address block 127.1.0.0/16 to 127.254.0.0/16 is taken by a local cluster that is running"
-        + (inUse.map { " (\($0))" } ?? ""))
+    let blocks = options.addressBlock.map { "127.\($0).0.0/16 is" } ?? "127.1.0.0/16 to 127.254.0.0/16 are"
+    throw .noAddressBlock("\(blocks) taken by local clusters that are running; stop one of them")
+  }
+
+  /// Removes the folders of dead instances beside ours.
+  private func sweepNeighbours(of directory: RunDirectory) {
+    for number in UInt8(1)...254 {
+      let path = RunDirectory.defaultPath(block: number, environment: options.environment)
+      guard path != directory.path, access(path, F_OK) == 0, let claim = AddressBlockClaim(number: number) else {
+        continue
+      }
+      do throws(RunDirectoryError) {
+        remove(try RunDirectory(path: path))
+      } catch {
+        logger.debug("a run directory stays", metadata: ["error": "\(error)"])
+      }
+      withExtendedLifetime(claim) {}
+    }
   }
 
   private func remove(_ directory: RunDirectory) {

@@ -101,3 +101,13 @@ import Testing
       RunDirectory.defaultPath(block: 3, environment: ["XDG_RUNTIME_DIR": ""]) == "/tmp/flink-operator/local-3")
   }
 }
+
+@Suite struct AddressBlockClaimTests {
+  @Test func aBlockHasOneOwner() {
+    var first = AddressBlockClaim(number: 254)
+    #expect(first?.number == 254)
+    #expect(AddressBlockClaim(number: 254) == nil)
+    first = nil
+    #expect(AddressBlockClaim(number: 254) != nil)
+  }
+}
