@@ -122,7 +122,15 @@ struct BuiltinModel: ResourceModel {
       ? strategy.validateStatusUpdate(object, old: old) : strategy.validateUpdate(object, old: old)
   }
 
-  func changesGeneration(_ object: JSONValue, old: JSONValue) -> Bool { object["spec"] != old["spec"] }
+  /// Most kinds keep what is wanted in `spec`; an EndpointSlice or a webhook configuration keeps it beside.
+  func changesGeneration(_ object: JSONValue, old: JSONValue) -> Bool {
+    func wanted(_ object: JSONValue) -> JSONObject {
+      (object.objectValue ?? JSONObject()).filter { name, _ in
+        !["kind", "apiVersion", "metadata", "status"].contains(name)
+      }
+    }
+    return wanted(object) != wanted(old)
+  }
   func nameProblems(_ name: String) -> [String] { strategy.nameProblems(name) }
   func warnings(_ object: JSONValue) -> [String] { strategy.warnings(object) }
   func toStorage(_ object: JSONValue) -> JSONValue { strategy.toStorage(object) }

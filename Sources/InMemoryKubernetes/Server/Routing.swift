@@ -32,6 +32,8 @@ extension InMemoryAPIServer {
       return try routeSubresource(request, subresource, &context)
     }
     guard definition.verbs.contains(info.verb.rawValue) else { throw .methodNotAllowed }
+    // Reads are warned about a deprecated type too, not only writes.
+    if definition.type == .endpoints { for warning in definition.model.warnings([:]) { context.warn(warning) } }
     switch info.verb {
     case .get: return try get(request, context)
     case .list: return try list(request, context)
