@@ -1,0 +1,76 @@
+# flink-operator. `make` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export FLINK_OPERATOR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/flink-operator
+FLINK_VERSION ?= 1.20.5
+SWIFT_BUILD := swift build
+# Static Swift runtime: the binary then needs glibc, libstdc++, zlib and libyaml only.
+RELEASE := -c release --static-swift-stdlib
+RELEASE_BINARY = $(shell $(SWIFT_BUILD) $(RELEASE) --show-bin-path)/flink-operator
+SOURCES := Package.swift Sources Tests
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+.PHONY: setup
+setup: ## install missing packages (apt, where it may) and say what else is missing
+	@deploy/local/setup
+
+.PHONY: flink
+flink: setup ## fetch Apache Flink into the cache and compile the example job
+	@deploy/local/fetch-flink $(FLINK_VERSION)
+	@examples/job/build $(FLINK_VERSION)
+
+.PHONY: demo
+demo: flink release ## real Flink from one command; DEMO_EXIT=1 ends by itself
+	@deploy/local/demo --operator "$(RELEASE_BINARY)" $(if $(DEMO_EXIT),--exit) $(DEMO_ARGS)
+
+.PHONY: build
+build: ## build for development
+	@deploy/local/setup --build
+	$(SWIFT_BUILD)
+
+.PHONY: release
+release: ## build the release binary
+	@deploy/local/setup --build
+	$(SWIFT_BUILD) $(RELEASE) --product flink-operator
+
+.PHONY: test
+test: test-unit test-e2e ## run every test, real Flink included
+
+.PHONY: test-build
+test-build:
+	@deploy/local/setup --build
+	$(SWIFT_BUILD) --build-tests
+
+.PHONY: test-unit
+test-unit: setup test-build ## run the tests that need no Flink
+	swift test --skip-build --skip EndToEndTests
+
+.PHONY: test-e2e
+test-e2e: flink test-build ## run real Flink end to end
+	swift test --skip-build --filter EndToEndTests
+
+.PHONY: sim
+sim: test-build ## run the simulation: every write and effect of every scenario, crashed
+	swift test --skip-build --filter SimulationTests
+
+.PHONY: check
+check: setup ## formatting, import order, and a build without warnings
+	swift format lint --strict --recursive $(SOURCES)
+	@.ci/check-imports
+	FLINK_OPERATOR_STRICT=1 $(SWIFT_BUILD) --build-tests
+
+.PHONY: format
+format: ## format all Swift sources
+	swift format --in-place --recursive $(SOURCES)
+
+.PHONY: figures
+figures: flink release ## measure binary size, idle memory and the time from apply to RUNNING
+	@deploy/local/figures "$(RELEASE_BINARY)"
+
+.PHONY: clean
+clean: ## remove what was built (the cache of Flink stays)
+	rm -rf .build
