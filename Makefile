@@ -74,3 +74,10 @@ figures: flink release ## measure binary size, idle memory and the time from app
 .PHONY: clean
 clean: ## remove what was built (the cache of Flink stays)
 	rm -rf .build
+
+SEEDS ?= 1 2 3 4 5 6 7 8 9 10
+.PHONY: demo-kill
+demo-kill: flink release ## the demo, with the operator killed (-9) at a random moment, once for each of SEEDS
+	@for seed in $(SEEDS); do \
+	  deploy/local/demo --operator "$(RELEASE_BINARY)" --exit --kill-operator $$seed || exit 1; \
+	done; echo "demo-kill: every run ended in the same state"
