@@ -1,6 +1,4 @@
 import Glibc
-import KubernetesAPI
-import YAML
 
 /// The folder with our CustomResourceDefinitions: named, or found from where we were started.
 struct CRDFolder {
@@ -28,8 +26,8 @@ struct CRDFolder {
     throw CommandFailure("the folder with the CRDs was not found", hint: "name it with --crds")
   }
 
-  /// All documents of all YAML files, in the order of the files' names.
-  func documents() throws -> [JSONValue] {
+  /// The YAML files, in the order of their names.
+  func texts() throws(CommandFailure) -> [String] {
     guard let directory = opendir(path) else {
       throw CommandFailure("cannot read \(path): \(lastError())", hint: nil)
     }
@@ -39,18 +37,12 @@ struct CRDFolder {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name.hasSuffix(".yaml") { names.append(name) }
+      // kustomize's own file is not an object.
+      if name.hasSuffix(".yaml"), name != "kustomization.yaml" { names.append(name) }
     }
-    return try names.sorted().flatMap { name in
-      let file = path + "/" + name
-      do {
-        return try YAML.parseAll(try readText(file)).filter {
-          $0["kind"]?.stringValue == ResourceType.customResourceDefinitions.kind
-        }
-      } catch let error as YAMLError {
-        throw CommandFailure("\(file): \(error)", hint: nil)
-      }
-    }
+    var texts: [String] = []
+    for name in names.sorted() { texts.append(try readText(path + "/" + name)) }
+    return texts
   }
 
   private static func exists(_ path: String) -> Bool { access(path, R_OK) == 0 }

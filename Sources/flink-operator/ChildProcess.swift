@@ -38,9 +38,11 @@ final class ChildProcess: Sendable {
   static func start(executable: String, arguments: [String]) throws(CommandFailure) -> ChildProcess {
     var life: [Int32] = [0, 0]
     var report: [Int32] = [0, 0]
-    guard pipe2(&life, O_CLOEXEC) == 0, pipe2(&report, O_CLOEXEC) == 0 else {
+    guard pipe(&life) == 0, pipe(&report) == 0 else {
       throw CommandFailure("cannot make a pipe: \(lastError())", hint: "too many open files? see 'ulimit -n'")
     }
+    // Glibc's pipe2 is not imported; nothing else is started while these two calls have not closed the window.
+    for end in life + report { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

@@ -80,7 +80,7 @@ struct ClusterProcessCommand: AsyncParsableCommand {
             try await cluster.run { ready in
               reportToParent(
                 JSONValue.object([
-                  "server": .string(ready.server), "kubeconfig": .string(ready.adminKubeconfigPath),
+                  "server": .string(ready.server), "kubeconfig": .string(ready.kubeconfigPath),
                   "operatorKubeconfig": .string(ready.operatorKubeconfigPath), "runDir": .string(ready.runDirectory),
                 ]).text)
             }
@@ -91,12 +91,15 @@ struct ClusterProcessCommand: AsyncParsableCommand {
 
   private func clusterOptions() throws -> LocalClusterOptions {
     let environment = processEnvironment()
-    let home = environment["HOME"] ?? "/root"
-    let cache =
-      local.cache ?? environment["FLINK_OPERATOR_CACHE"]
-      ?? (environment["XDG_CACHE_HOME"] ?? home + "/.cache") + "/flink-operator"
     return LocalClusterOptions(
-      runDirectory: local.runDir, port: local.port, kubeconfigPath: local.kubeconfig, cacheDirectory: cache,
-      customResourceDefinitions: try CRDFolder.find(local.crds).documents(), runsAgent: !local.noAgent)
+      runDirectory: local.runDir.map(absolute), port: local.port, kubeconfigPath: local.kubeconfig.map(absolute),
+      cacheDirectory: (local.cache ?? environment["FLINK_OPERATOR_CACHE"]).map(absolute), runsAgent: !local.noAgent,
+      manifests: try CRDFolder.find(local.crds).texts(), environment: environment)
   }
+}
+
+private func absolute(_ path: String) -> String {
+  guard !path.hasPrefix("/"), let folder = getcwd(nil, 0) else { return path }
+  defer { free(folder) }
+  return String(cString: folder) + "/" + path
 }

@@ -41,7 +41,7 @@ struct LogOutput: LogHandler {
   }
 
   /// One write a line, so lines of several threads do not mix.
-  private static func write(_ line: String) {
+  static func write(_ line: String) {
     var bytes = Array(line.utf8)
     while !bytes.isEmpty {
       let written = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
@@ -68,14 +68,17 @@ struct LogOutput: LogHandler {
   private static func now() -> String {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(epochMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000).rfc3339Millis
+    return Timestamp(epochMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000).rfc3339Milliseconds
   }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}
-
 struct LogOptions: ParsableArguments {
-  @Option(help: "What to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(
+    help: "What to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).",
+    transform: { text in
+      guard let level = Logger.Level(rawValue: text) else { throw ValidationError("'\(text)' is not a log level") }
+      return level
+    })
   var logLevel: Logger.Level = .info
 
   @Option(help: "How to log: text, or json for one object a line.")

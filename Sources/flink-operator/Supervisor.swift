@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import KubernetesAPI
 import UnixSignals
@@ -17,7 +18,7 @@ struct Supervisor {
     guard let report = await cluster.firstReport(), let ready = try? JSONValue(parsing: report) else {
       let ending = await cluster.ending()
       // Its own line says why.
-      if case .exited(let code) = ending, code != 0 { throw ExitStatus.failed }
+      if case .exited(let code) = ending, code != 0 { throw ExitCode(code) }
       throw CommandFailure("the local cluster \(ending) before it was ready", hint: "see the lines above")
     }
     say("api: \(ready["server"]?.stringValue ?? "")")
