@@ -10,7 +10,7 @@ struct FlinkOperator: AsyncParsableCommand {
       and writes what happens back to their status.
       """,
     version: operatorVersion,
-    subcommands: [LocalCommand.self, ClusterProcessCommand.self])
+    subcommands: [RunCommand.self, LocalCommand.self, ClusterProcessCommand.self])
 }
 
 /// The version of this build; CHANGELOG.md says what is in it.

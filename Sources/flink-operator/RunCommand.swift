@@ -1,0 +1,173 @@
+import ArgumentParser
+import FlinkController
+import FlinkModel
+import FlinkREST
+import Glibc
+import KubernetesAPI
+import KubernetesClient
+import KubernetesRuntime
+import Logging
+import Operations
+import ServiceLifecycle
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Run the operator: in a cluster, or outside of one with a kubeconfig.",
+    discussion: """
+      Without --kubeconfig it uses $KUBECONFIG, then the service account of the pod it runs in, then ~/.kube/config. \
+      It ends with status 0 on SIGTERM or SIGINT, having finished or given up the turns in flight.
+      """)
+
+  @Option(help: ArgumentHelp("The kubeconfig file of the cluster to work in.", valueName: "file"))
+  var kubeconfig: String?
+
+  @Option(help: ArgumentHelp("The context of the kubeconfig to use instead of its current one.", valueName: "name"))
+  var context: String?
+
+  @Option(
+    name: .customLong("namespace"),
+    help: ArgumentHelp("Watch only this namespace; may be repeated. All namespaces otherwise.", valueName: "name"))
+  var namespaces: [String] = []
+
+  @Option(
+    help: ArgumentHelp("Where /healthz and /readyz answer; port 0 takes a free one.", valueName: "host:port"))
+  var healthAddress = "0.0.0.0:8085"
+
+  @Option(
+    help: ArgumentHelp(
+      "Defaults for all resources and kubernetes.operator.* settings: a config.yaml or flink-conf.yaml.",
+      valueName: "file"))
+  var config: String?
+
+  @Option(help: "How JobManagers are reached: service-dns (in a cluster) or service-ip.")
+  var jobmanagerAddress: JobManagerAddressing?
+
+  @Flag(help: .hidden)
+  var endWithParent = false
+
+  @OptionGroup var log: LogOptions
+
+  func validate() throws {
+    _ = try Self.hostAndPort(healthAddress)
+  }
+
+  static func hostAndPort(_ text: String) throws -> (host: String, port: Int) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (0...65535).contains(port)
+    else { throw ValidationError("--health-address '\(text)' is not host:port, for instance 127.0.0.1:8085") }
+    return (String(text[..<colon]), port)
+  }
+
+  func run() async throws {
+    log.bootstrap()
+    try await reportingFailures {
+      try await operate()
+    }
+  }
+
+  private func operate() async throws {
+    let logger = Logger(label: "operator")
+    let environment = processEnvironment()
+    let cluster = try ClusterConfiguration.automatic(
+      kubeconfigPath: kubeconfig, context: context, environment: environment)
+    let kubernetes = KubernetesClient(configuration: cluster, logger: Logger(label: "kubernetes"))
+    let flink = FlinkRESTClient(logger: Logger(label: "flink"))
+    do {
+      try await preflight(kubernetes, server: cluster.server)
+      try await serve(kubernetes, flink, cluster, logger)
+    } catch {
+      await flink.shutdown()
+      await kubernetes.shutdown()
+      throw error
+    }
+    await flink.shutdown()
+    await kubernetes.shutdown()
+    logger.info("stopped")
+  }
+
+  /// The cluster's DNS answers only inside of it.
+  private var defaultAddressing: JobManagerAddressing {
+    let environment = processEnvironment()
+    let isOutside = kubeconfig != nil || environment["KUBECONFIG"] != nil
+    return isOutside || environment["KUBERNETES_SERVICE_HOST"] == nil ? .serviceIP : .serviceDNS
+  }
+
+  private func settings() throws -> OperatorSettings {
+    var defaults = OperatorDefaults()
+    if let config {
+      let text = try readText(config)
+      defaults = config.hasSuffix(".yaml") && !config.hasSuffix("flink-conf.yaml")
+        ? try OperatorDefaults(configYAML: text) : OperatorDefaults(flinkConf: text)
+    }
+    var settings = try OperatorSettings(defaults)
+    if !namespaces.isEmpty { settings.watchedNamespaces = namespaces }
+    return settings
+  }
+
+  /// Says at once, in one line, what would otherwise be a stream of failing watches.
+  private func preflight(_ kubernetes: KubernetesClient, server: String) async throws {
+    do {
+      _ = try await kubernetes.list(.flinkDeployments, namespace: namespaces.first, options: ListOptions(limit: 1))
+    } catch {
+      switch error.cause {
+      case .rejected(let status, _) where status.code == 404:
+        throw CommandFailure(
+          "the API server at \(server) does not know FlinkDeployments (flink.apache.org/v1beta1)",
+          hint: "install the CRDs first: kubectl apply -f crds/")
+      case .rejected(let status, _) where status.code == 401:
+        throw CommandFailure(
+          "the API server at \(server) does not accept our credentials: \(status.message)",
+          hint: "check the user of the kubeconfig's context, or whether its token has expired")
+      case .rejected(let status, _) where status.code == 403:
+        throw CommandFailure(
+          "listing FlinkDeployments is forbidden: \(status.message)",
+          hint: "apply the roles in deploy/, or name the namespaces we may see with --namespace")
+      case .unreachable(let why), .interrupted(let why):
+        throw CommandFailure(
+          "the API server at \(server) cannot be reached: \(why)",
+          hint: "check the server of the kubeconfig's context and that it is up")
+      default:
+        throw CommandFailure("\(error)", hint: nil)
+      }
+    }
+  }
+
+  private func serve(
+    _ kubernetes: KubernetesClient, _ flink: FlinkRESTClient, _ cluster: ClusterConfiguration, _ logger: Logger
+  ) async throws {
+    let health = HealthRegistry()
+    let (host, port) = try Self.hostAndPort(healthAddress)
+    let operations = OperationsServer(host: host, port: port, health: health, logger: Logger(label: "health"))
+    let addressing = jobmanagerAddress ?? defaultAddressing
+    let resolver: any JobManagerResolver
+    switch addressing {
+    case .serviceDNS: resolver = ServiceNameResolver()
+    case .serviceIP: resolver = ClusterIPResolver()
+    }
+    let controller = FlinkDeploymentController(
+      kubernetes: kubernetes, flink: flink, resolver: resolver, settings: try settings(),
+      logger: Logger(label: "flinkdeployments"))
+    health.register("flinkdeployments", for: .readiness) { controller.verdict }
+    logger.info(
+      "started",
+      metadata: [
+        "version": "\(operatorVersion)", "server": "\(cluster.server)", "pid": "\(getpid())",
+        "namespaces": "\(namespaces.isEmpty ? "all" : namespaces.joined(separator: ","))",
+        "jobmanagers": "\(addressing.rawValue)",
+      ])
+    if endWithParent { reportToParent("{\"pid\": \(getpid())}") }
+    try await runServices(
+      [operations, RunningService { try await controller.run() }], endsWithParent: endWithParent, logger: logger)
+  }
+}
+
+extension FlinkDeploymentController {
+  /// Ready when every watch has its list and none is failing.
+  var verdict: HealthVerdict {
+    for watch in watches {
+      if let error = watch.lastError { return .failing(reason: "\(watch.type.plural): \(error)") }
+      if !watch.isSynced { return .failing(reason: "\(watch.type.plural): \(watch.phase)") }
+    }
+    return .ok
+  }
+}
