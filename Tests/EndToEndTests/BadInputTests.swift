@@ -65,7 +65,7 @@ import YAML
     try await instance.kubectl("delete", "flinkdeployment", "zero", "--timeout=60s")
 
     let versionless = try await FlinkJob.apply(
-      "versionless", in: "default", of: instance, spec: ["flinkVersion": nil])
+      "versionless", in: "default", of: instance, spec: ["flinkVersion": .null])
     try await versionless.wait(for: "Stalled naming flinkVersion") {
       $0.condition("Stalled")?["reason"]?.stringValue == "InvalidSpec"
         && $0.condition("Stalled")?["message"]?.stringValue?.contains("flinkVersion") == true

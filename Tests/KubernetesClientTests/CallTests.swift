@@ -35,7 +35,7 @@ import Testing
         _ = try await client.create(.deployments, namespace: "n", ["metadata": ["name": "a"]], options: options)
         _ = try await client.replace(.deployments, namespace: "n", name: "a", subresource: "scale", ["spec": [:]])
         _ = try await client.patch(
-          .flinkDeployments, namespace: "n", name: "a", subresource: "status", .merge(["status": nil]))
+          .flinkDeployments, namespace: "n", name: "a", subresource: "status", .merge(["status": .null]))
         _ = try await client.patch(.pods, namespace: "n", name: "a", .json([]))
         _ = try await client.patch(.pods, namespace: "n", name: "a", .strategicMerge([:]))
         _ = try await client.patch(
@@ -52,7 +52,7 @@ import Testing
           "PATCH /api/v1/namespaces/n/pods/a application/strategic-merge-patch+json",
           "PATCH /api/v1/namespaces/n/pods/a?fieldManager=me&force=true application/apply-patch+yaml",
         ])
-      #expect(server.requests[2].json == ["status": nil])
+      #expect(server.requests[2].json == ["status": .null])
     }
   }
 

@@ -144,7 +144,7 @@ import Testing
 
   @Test(arguments: [
     KubernetesObject(["metadata": ["name": "a"]]), KubernetesObject(["metadata": ["resourceVersion": "99"]]),
-    KubernetesObject(nil),
+    KubernetesObject(.null),
   ])
   mutating func anEventWithoutNameOrVersionLeadsToAList(broken: KubernetesObject) {
     startWatch()

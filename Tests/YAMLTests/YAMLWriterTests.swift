@@ -5,7 +5,7 @@ import YAML
 @Suite struct YAMLWriterTests {
   @Test func writesBlockStyle() {
     let value: JSONValue = [
-      "apiVersion": "v1", "empty": [:], "none": [], "nothing": nil,
+      "apiVersion": "v1", "empty": [:], "none": [], "nothing": .null,
       "spec": [
         "replicas": 2, "args": ["-c", "yes", "12", ["x": 1, "y": [true]], [1, [2]]], "script": "a\n  b\n\nc\n",
       ],

@@ -99,9 +99,9 @@ extension JSONValue {
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByBooleanLiteral,
-  ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral,
-  ExpressibleByNilLiteral
+  ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+  // Not ExpressibleByNilLiteral: `condition ? nil : value` as an optional would then quietly be a JSON null.
   public init(stringLiteral value: String) { self = .string(value) }
   public init(booleanLiteral value: Bool) { self = .bool(value) }
   public init(integerLiteral value: Int64) { self = .number(.integer(value)) }
@@ -112,7 +112,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByStringInterpolatio
   ///
   /// Beware of `value[key] = condition ? nil : JSONValue(x)`: both arms then have the type JSONValue, and the member
   /// becomes null instead of going away. Write `if`, or `JSONValue?.none`.
-  public init(nilLiteral: ()) { self = .null }
 
   public init(_ value: Int) { self = .number(.integer(Int64(value))) }
   public init(_ value: Int64) { self = .number(.integer(value)) }

@@ -7,7 +7,7 @@ import Testing
       ("null", JSONValue.null), (" true ", true), ("false", false), ("0", 0), ("-1", -1), ("\"\"", ""), ("[]", []),
       ("{}", [:]),
       ("9223372036854775807", .number(.integer(.max))), ("-9223372036854775808", .number(.integer(.min))),
-      ("[1, 2,\t3\n]", [1, 2, 3]), (#"{"a": {"b": [null]}}"#, ["a": ["b": [nil]]]),
+      ("[1, 2,\t3\n]", [1, 2, 3]), (#"{"a": {"b": [null]}}"#, ["a": ["b": [.null]]]),
       (#""\u0041\n\t\r\b\f\/\\\"""#, "A\n\t\r\u{8}\u{c}/\\\""), (#""\ud83d\ude00é""#, "😀é"), (#""\u0000""#, "\0"),
       (#""0123456789abcdef\n0123456789""#, "0123456789abcdef\n0123456789"),
     ] as [(String, JSONValue)])
@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test func writesSortedAndEscaped() throws {
-    let value: JSONValue = ["b": "\u{1}\"\\é\n", "a": [true, nil, -5, 12], "é": [:]]
+    let value: JSONValue = ["b": "\u{1}\"\\é\n", "a": [true, .null, -5, 12], "é": [:]]
     #expect(value.text == #"{"b":"\u0001\"\\é\n","a":[true,null,-5,12],"é":{}}"#)
     #expect(
       String(decoding: value.canonicalBytes(), as: UTF8.self) == #"{"a":[true,null,-5,12],"b":"\u0001\"\\é\n","é":{}}"#)

@@ -61,7 +61,7 @@ import Testing
   }
 
   @Test func comparesFieldsAsText() throws {
-    let pod: JSONValue = ["metadata": ["name": "p"], "spec": ["replicas": 2], "status": ["phase": nil]]
+    let pod: JSONValue = ["metadata": ["name": "p"], "spec": ["replicas": 2], "status": ["phase": .null]]
     #expect(try FieldSelector(parsing: "metadata.name=p,spec.replicas=2,status.phase=,spec.nodeName!=n").matches(pod))
     #expect(try !FieldSelector(parsing: "metadata.name!=p").matches(pod))
   }
