@@ -118,7 +118,7 @@ struct ConnectionHandler: Sendable {
       while !Task.isCancelled {
         // Nothing is fetched before the last frames were taken: a slow client falls behind in the server's history, which
         // is bounded, and not in a buffer.
-        let batch = await api.nextEvents(id)
+        let batch = await api.nextEvents(id, limit: 32)
         if !batch.frames.isEmpty {
           var buffer = ByteBuffer()
           for frame in batch.frames { buffer.writeBytes(frame.bytes) }

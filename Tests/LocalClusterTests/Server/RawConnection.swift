@@ -38,4 +38,25 @@ struct RawConnection {
       return answer
     }
   }
+
+  /// Sends `bytes`, reads until `marker` has come, stops reading for as long as `pause` takes, and reads on to the end of
+  /// a chunked answer.
+  func exchange(
+    _ bytes: [UInt8], pausingAfter marker: String, _ pause: @Sendable () async -> Void
+  ) async throws -> String {
+    try await channel.executeThenClose { inbound, outbound in
+      try await outbound.write(ByteBuffer(bytes: bytes))
+      var answer = ""
+      var hasPaused = false
+      for try await chunk in inbound {
+        answer += String(decoding: chunk.readableBytesView, as: UTF8.self)
+        if !hasPaused, answer.contains(marker) {
+          hasPaused = true
+          await pause()
+        }
+        if hasPaused, answer.hasSuffix("\r\n0\r\n\r\n") { break }
+      }
+      return answer
+    }
+  }
 }
