@@ -67,7 +67,7 @@ struct PodStatusWriter {
       var time = now.rfc3339Seconds
       if known?["status"]?.stringValue == status, let kept = known?["lastTransitionTime"]?.stringValue { time = kept }
       var json: JSONValue = [
-        "type": .string(condition.type), "status": .string(status), "lastProbeTime": nil,
+        "type": .string(condition.type), "status": .string(status), "lastProbeTime": .null,
         "lastTransitionTime": .string(time),
       ]
       if !condition.reason.isEmpty { json["reason"] = .string(condition.reason) }
@@ -77,7 +77,7 @@ struct PodStatusWriter {
     result += current.filter { !Self.ownConditions.contains($0["type"]?.stringValue ?? "") }
     if !result.contains(where: { $0["type"]?.stringValue == "PodScheduled" }) {
       result.append([
-        "type": "PodScheduled", "status": "True", "lastProbeTime": nil,
+        "type": "PodScheduled", "status": "True", "lastProbeTime": .null,
         "lastTransitionTime": .string(machine.startedAt.rfc3339Seconds),
       ])
     }
