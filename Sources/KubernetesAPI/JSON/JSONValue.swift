@@ -108,10 +108,6 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByStringInterpolatio
   public init(floatLiteral value: Double) { self = JSONValue(value) }
   public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
-  /// JSON's null, so that patches read well: `["field": nil]`.
-  ///
-  /// Beware of `value[key] = condition ? nil : JSONValue(x)`: both arms then have the type JSONValue, and the member
-  /// becomes null instead of going away. Write `if`, or `JSONValue?.none`.
 
   public init(_ value: Int) { self = .number(.integer(Int64(value))) }
   public init(_ value: Int64) { self = .number(.integer(value)) }

@@ -45,7 +45,7 @@ import Testing
     }
     #expect(again?.isAlreadyExists == true)
     let patched = try await client.patch(
-      .configMaps, namespace: "default", name: "made", .merge(["data": ["a": nil, "b": "2"]]))
+      .configMaps, namespace: "default", name: "made", .merge(["data": ["a": .null, "b": "2"]]))
     #expect(patched.json["data"] == ["b": "2"])
     let listed = try await client.listAll(.configMaps, namespace: nil, pageSize: 1).items.first { $0.key == made.key }
     #expect(listed?.json == patched.json)
