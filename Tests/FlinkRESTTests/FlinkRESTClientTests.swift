@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite struct FlinkRESTClientTests {
+@Suite(.timeLimit(.minutes(2))) struct FlinkRESTClientTests {
   let job = "aaaaaaaa00000000000000000000000a"
   let trigger = "0123456789abcdef0123456789abcdef"
 

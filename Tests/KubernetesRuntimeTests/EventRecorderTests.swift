@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesRuntime
 
-@Suite struct EventRecorderTests {
+@Suite(.timeLimit(.minutes(2))) struct EventRecorderTests {
   let time = Timestamp(epochMilliseconds: 1_700_000_000_000)
 
   func event(
@@ -191,5 +191,21 @@ import Testing
     #expect(await eventually { gateway.calls.count == 3 })
     task.cancel()
     await task.value
+  }
+
+  @Test func drainWritesInACancelledTask() async {
+    let gateway = ScriptedGateway(.init(refusesWhenCancelled: true))
+    let recorder = recorder(gateway)
+    recorder.record(event())
+    let task = Task {
+      while !Task.isCancelled { await Task.yield() }
+      let failure = await recorder.flush()
+      await recorder.drain(within: .seconds(60))
+      return failure
+    }
+    task.cancel()
+    #expect(await task.value?.cause == .cancelled)
+    #expect(recorder.waitingCount == 0)
+    #expect(gateway.bodies.count == 1)
   }
 }

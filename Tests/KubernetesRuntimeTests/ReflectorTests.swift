@@ -3,7 +3,7 @@ import KubernetesRuntime
 import Synchronization
 import Testing
 
-@Suite struct ReflectorTests {
+@Suite(.timeLimit(.minutes(2))) struct ReflectorTests {
   /// Runs a reflector over a script until `condition` holds for the changes it reported.
   func run(
     _ gateway: ScriptedGateway, until condition: @escaping @Sendable (Reflector, [String]) -> Bool

@@ -18,6 +18,8 @@ final class ScriptedGateway: KubernetesGateway {
     var creates: [KubernetesError?] = []
     var gets: [Result<KubernetesObject, KubernetesError>] = []
     var patches: [KubernetesError?] = []
+    /// Whether creations fail in a cancelled task, as over a network.
+    var refusesWhenCancelled = false
     /// Calls in their order, in words.
     var calls: [String] = []
     var bodies: [JSONValue] = []
@@ -78,6 +80,7 @@ final class ScriptedGateway: KubernetesGateway {
   func create(
     _ type: ResourceType, namespace: String?, _ object: JSONValue, options: WriteOptions
   ) async throws(KubernetesError) -> KubernetesObject {
+    if Task.isCancelled, script.withLock({ $0.refusesWhenCancelled }) { throw Self.ended }
     let failure = script.withLock { script in
       script.calls.append("create \(object["metadata", "name"]?.stringValue ?? "")")
       script.bodies.append(object)

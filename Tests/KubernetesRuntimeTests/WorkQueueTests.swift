@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesRuntime
 
-@Suite struct WorkQueueTests {
+@Suite(.timeLimit(.minutes(2))) struct WorkQueueTests {
   @Test func wakesAWaitingTask() async {
     let queue = WorkQueue()
     async let taken = queue.take()
@@ -73,7 +73,7 @@ import Testing
   }
 }
 
-@Suite struct ControllerDriverTests {
+@Suite(.timeLimit(.minutes(2))) struct ControllerDriverTests {
   private let logger = silent
 
   @Test func runsKeysAtOnceButNeverOneTwice() async {

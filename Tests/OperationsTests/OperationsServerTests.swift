@@ -5,7 +5,7 @@ import Operations
 import ServiceLifecycle
 import Testing
 
-@Suite struct OperationsServerTests {
+@Suite(.timeLimit(.minutes(2))) struct OperationsServerTests {
   let health = HealthRegistry()
   let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

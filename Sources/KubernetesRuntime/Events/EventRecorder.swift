@@ -46,7 +46,7 @@ public final class EventRecorder: Sendable {
     signal.yield()
   }
 
-  /// Writes what is recorded until the calling task is cancelled. `flush` writes the rest after that.
+  /// Writes what is recorded until the calling task is cancelled. `drain` writes the rest after that.
   public func run() async {
     var failures = 0
     for await _ in signals {
@@ -83,6 +83,20 @@ public final class EventRecorder: Sendable {
     }
     reportDropped()
     return nil
+  }
+
+  /// Writes what waits, as the last act: also in a task that is cancelled already, but for no longer than `limit`.
+  public func drain(within limit: Duration) async {
+    // Tasks of their own do not inherit the cancellation.
+    let writing = Task { await self.flush() }
+    let timer = Task {
+      do { try await Task.sleep(for: limit) } catch { return }
+      writing.cancel()
+    }
+    _ = await writing.value
+    timer.cancel()
+    let left = waitingCount
+    if left > 0 { logger.warning("events were not written before the end", metadata: ["count": "\(left)"]) }
   }
 
   private func reportDropped() {
