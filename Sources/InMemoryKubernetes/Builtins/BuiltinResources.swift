@@ -93,7 +93,8 @@ enum BuiltinResources {
     _ plural: String, _ kind: String, _ short: String, _ strategy: WorkloadStrategy.Kind, scales: Bool = true
   ) -> ResourceDefinition {
     resource(
-      "apps", "v1", plural, kind, short: [short], categories: ["all"], subresources: scales ? [scale, status] : [status],
+      "apps", "v1", plural, kind, short: [short], categories: ["all"],
+      subresources: scales ? [scale, status] : [status],
       WorkloadStrategy(kind: strategy))
   }
 

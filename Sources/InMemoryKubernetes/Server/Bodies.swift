@@ -90,7 +90,8 @@ extension RequestContext {
   /// What Go's JSON decoder says where ours found a fault.
   static func goWords(_ error: JSONError, _ bytes: [UInt8]) -> String {
     let isAtEnd = error.offset >= bytes.count
-    return isAtEnd ? "unexpected end of JSON input" : "invalid character \(goCharacter(bytes[error.offset])) \(place(error))"
+    return isAtEnd
+      ? "unexpected end of JSON input" : "invalid character \(goCharacter(bytes[error.offset])) \(place(error))"
   }
 
   private static func place(_ error: JSONError) -> String {

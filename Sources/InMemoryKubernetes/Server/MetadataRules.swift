@@ -85,8 +85,10 @@ enum MetadataRules {
     }
     if controllers > 1 {
       errors.append(
-        .invalid("metadata.ownerReferences", owners, "Only one reference can have Controller set to true. Found "
-          + "\"true\" in references for \(controllers) owners"))
+        .invalid(
+          "metadata.ownerReferences", owners,
+          "Only one reference can have Controller set to true. Found "
+            + "\"true\" in references for \(controllers) owners"))
     }
     return errors
   }

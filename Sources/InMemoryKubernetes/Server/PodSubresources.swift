@@ -42,7 +42,8 @@ extension InMemoryAPIServer {
   }
 
   /// Deletes a pod on behalf of a drain.
-  mutating func evictPod(_ request: ResourceRequest, _ context: inout RequestContext) throws(APIFailure) -> APIResponse {
+  mutating func evictPod(_ request: ResourceRequest, _ context: inout RequestContext) throws(APIFailure) -> APIResponse
+  {
     let body = try context.objectBody(kind: "Eviction")
     _ = try existing(request)
     var parameters = DeleteParameters()

@@ -53,8 +53,10 @@ extension InMemoryAPIServer {
       if wanted > version { throw tooLargeVersion(wanted) }
       if query.isExact { at = wanted }
     }
-    guard let all = at == version ? store.objects(namespace: query.namespace)
-      : store.objects(at: at, namespace: query.namespace)
+    guard
+      let all = at == version
+        ? store.objects(namespace: query.namespace)
+        : store.objects(at: at, namespace: query.namespace)
     else {
       throw .expired(
         query.continuation == nil

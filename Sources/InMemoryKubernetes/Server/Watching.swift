@@ -85,7 +85,8 @@ extension InMemoryAPIServer {
       watches[id] = watch
       if frames.count == limit { wokenWatches.insert(id) }
     }
-    let wake = watch.allowsBookmarks
+    let wake =
+      watch.allowsBookmarks
       ? min(watch.nextBookmark.epochMicroseconds, watch.endsAt.epochMicroseconds) : watch.endsAt.epochMicroseconds
     return WatchBatch(
       frames: frames, isEnded: isEnded, wakeAt: Timestamp(GoTime(epochMicroseconds: wake)))
