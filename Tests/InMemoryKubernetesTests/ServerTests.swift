@@ -82,7 +82,8 @@ import Testing
     for target in targets {
       for method in ["POST", "PUT", "PATCH", "TRACE", ""] {
         for text in texts {
-          for type in ["application/json", "application/merge-patch+json", "application/json-patch+json", "x/y"] {
+          for type in ["application/json", "application/merge-patch+json", "application/json-patch+json", "x/y"]
+          where !(text == "[]" && type == "application/json-patch+json") {
             let answer = test.server.handle(
               APIRequest(
                 method: method, target: target, headers: [("content-type", type)], body: .bytes(Array(text.utf8))),

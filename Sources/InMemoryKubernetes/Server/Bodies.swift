@@ -25,6 +25,11 @@ extension RequestContext {
     switch contentType {
     case "", "application/json", "*/*": isYAML = false
     case "application/yaml": isYAML = true
+    case "application/vnd.kubernetes.protobuf":
+      guard case .bytes(let bytes) = request.body, let json = ProtobufBody.json(bytes) else {
+        throw .unsupportedMediaType(accepted: OutputFormat.offered)
+      }
+      return ParsedBody(json: json, duplicates: [], text: "")
     default: throw .unsupportedMediaType(accepted: OutputFormat.offered)
     }
     let bytes: [UInt8]

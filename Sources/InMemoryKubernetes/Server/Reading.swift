@@ -2,7 +2,8 @@ import KubernetesAPI
 
 extension InMemoryAPIServer {
   func store(_ id: StorageID) -> ResourceStore {
-    stores[id] ?? ResourceStore(createdAt: version, historyLength: options.historyLength)
+    // A built-in resource has been there from the beginning; a custom one has its store from its definition.
+    stores[id] ?? ResourceStore(createdAt: 0, historyLength: options.historyLength)
   }
 
   func get(_ request: ResourceRequest, _ context: RequestContext) throws(APIFailure) -> APIResponse {
