@@ -74,6 +74,38 @@ private func configuration(_ key: String, _ value: String, field: String? = nil,
     #expect(problem.description.contains(problem.fix))
   }
 
+  @Test func whatAFileCannotHoldIsNamed() throws {
+    func problem(_ version: JSONValue, _ configuration: JSONValue) -> String? {
+      self.problem(
+        deployment {
+          $0.set(version, at: ["spec", "flinkVersion"])
+          $0.set(configuration, at: ["spec", "flinkConfiguration"])
+        })
+    }
+    let overlapping: JSONValue = ["a": "1", "a.b.c": "2"]
+    #expect(problem("v2_2", overlapping) == "spec.flinkConfiguration[a.b.c]")
+    #expect(problem("v1_20", overlapping) == nil)
+    // The older name and a key that the operator sets itself.
+    #expect(
+      problem("v2_0", ["high-availability": "kubernetes"]) == "spec.flinkConfiguration[high-availability.cluster-id]")
+    #expect(problem("v1_20", ["a": "1\n2"]) == "spec.flinkConfiguration[a]")
+    #expect(problem("v2_2", ["a": "1\n2"]) == nil)
+  }
+
+  private static let hugeNumbers: [(String, JSONValue)] = [
+    ("spec/job/parallelism", JSONValue(Int64.max)), ("spec/taskManager/replicas", JSONValue(Int64.max)),
+    ("spec/jobManager/resource/cpu", JSONValue(1e300)), ("spec/jobManager/resource/memory", "9000000t"),
+    ("spec/taskManager/resources", ["limits": ["memory": "9Ei", "cpu": "9E"]]),
+    ("spec/flinkConfiguration", ["taskmanager.numberOfTaskSlots": "9999999999"]),
+    ("spec/flinkConfiguration", ["taskmanager.memory.flink.size": "8000000t"]),
+  ]
+
+  /// Numbers beyond all measure are refused or bounded, never a crash.
+  @Test(arguments: hugeNumbers)
+  func hugeNumbersAreRefused(path: String, value: JSONValue) {
+    #expect(problem(deployment { $0.set(value, at: path.split(separator: "/").map(String.init)) }) != nil)
+  }
+
   @Test func goodInputPasses() throws {
     let validator = Validator(OperatorSettings())
     _ = try validator.validate(deployment())

@@ -129,13 +129,18 @@ struct ContainerSize {
     if let memory {
       let mebibytes = memory >> 20
       requests["memory"] = "\(mebibytes)Mi"
-      limits["memory"] = "\(Int64(Double(mebibytes) * memoryFactor))Mi"
+      limits["memory"] = "\(Self.bounded(Double(mebibytes) * memoryFactor))Mi"
     }
     self.requests = requests
     self.limits = limits
   }
 
-  private static func cpu(_ cores: Double) -> String { Quantity(milli: Int64((cores * 1000).rounded(.up))).text }
+  private static func cpu(_ cores: Double) -> String {
+    Quantity(milli: bounded((cores * 1000).rounded(.up))).text
+  }
+
+  /// Factors are the user's, so a product may be anything.
+  private static func bounded(_ number: Double) -> Int64 { Int64(max(0, min(number, 1e15))) }
 
   func apply(to pod: inout FlinkPod) {
     for (name, quantity) in requests.sorted(by: { $0.key < $1.key }) { pod.setResource("requests", name, quantity) }

@@ -55,8 +55,10 @@ public struct FlinkConfiguration: Sendable, Hashable {
 
   public func int(_ keys: String...) throws(InvalidField) -> Int? {
     guard let found = found(keys) else { return nil }
-    guard let value = Int(MemoryText.trim(found.value)) else { throw invalid(found, "must be a whole number") }
-    return value
+    guard let value = Int32(MemoryText.trim(found.value)) else {
+      throw invalid(found, "must be a whole number between -2147483648 and 2147483647")
+    }
+    return Int(value)
   }
 
   public func double(_ keys: String...) throws(InvalidField) -> Double? {
@@ -78,7 +80,7 @@ public struct FlinkConfiguration: Sendable, Hashable {
   /// Bytes, in Flink's notation.
   public func memory(_ keys: String...) throws(InvalidField) -> Int64? {
     guard let found = found(keys) else { return nil }
-    guard let value = MemoryText.flinkBytes(found.value) else {
+    guard let value = MemoryText.flinkBytes(found.value), value <= MemoryText.most else {
       throw invalid(found, "must be a size such as 1024m or 2g")
     }
     return value
@@ -132,6 +134,28 @@ public struct FlinkConfiguration: Sendable, Hashable {
       return text
     }
     return String(text.dropFirst().dropLast())
+  }
+
+  /// Nested YAML, the format from Flink 2.0 on, has no place for both `a` and `a.b`.
+  func checkNesting() throws(InvalidField) {
+    for key in values.keys.sorted() {
+      var prefix = Substring(key)
+      while let dot = prefix.lastIndex(of: ".") {
+        prefix = prefix[..<dot]
+        guard values[String(prefix)] != nil else { continue }
+        throw InvalidField(
+          field: Self.field(key), value: values[key],
+          fix: "cannot stand beside the key '\(prefix)', which is its beginning: use the newer name of either")
+      }
+    }
+  }
+
+  /// The flat format before Flink 2.0 ends a value with its line.
+  func checkLines() throws(InvalidField) {
+    for (key, value) in values.sorted(by: { $0.key < $1.key }) where value.contains(where: \.isNewline) {
+      throw InvalidField(
+        field: Self.field(key), value: value, fix: "must be one line: flink-conf.yaml of Flink before 2.0 has no other")
+    }
   }
 
   /// What may be sent to a cluster: without the operator's and the autoscaler's keys.

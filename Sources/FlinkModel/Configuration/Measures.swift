@@ -2,6 +2,9 @@ import KubernetesAPI
 
 /// Sizes as Flink and Kubernetes write them.
 public enum MemoryText {
+  /// An exbibyte: no pod is larger, and sums of a few sizes up to it fit 64 bits.
+  public static let most: Int64 = 1 << 60
+
   /// Bytes of a memory text, as the Apache operator reads it: first Flink's notation, in which `2g`, `2 gb` and
   /// `1024m` are powers of 1024; then Kubernetes' quantities (`2Gi`, `1.5G`, `1e6`), in any case and with or without
   /// `b` at the end. nil when it is neither, or does not fit 64 bits.

@@ -33,7 +33,7 @@ struct PodSize: Sendable, Hashable {
   }
 
   static func bytes(_ text: String, _ field: String) throws(InvalidField) -> Int64 {
-    guard let bytes = MemoryText.bytes(text) else {
+    guard let bytes = MemoryText.bytes(text), bytes <= MemoryText.most else {
       throw InvalidField(field: field, value: text, fix: "must be a size such as 2048m, 2g or 2Gi")
     }
     return bytes

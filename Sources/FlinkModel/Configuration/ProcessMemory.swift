@@ -61,6 +61,6 @@ public enum ProcessMemory {
 
   /// What must be added to `rest` to make a share of the sum.
   private static func part(of rest: Int64, share: Double, least: Int64, most: Int64) -> Int64 {
-    min(most, max(least, Int64(Double(rest) * share / (1 - share))))
+    min(most, max(least, Int64(min(Double(rest) * share / (1 - share), Double(MemoryText.most)))))
   }
 }

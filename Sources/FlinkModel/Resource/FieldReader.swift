@@ -46,7 +46,14 @@ struct FieldReader {
     return integer
   }
 
-  func int(_ key: String) throws(InvalidField) -> Int? { try integer(key).map { Int($0) } }
+  /// Flink's own integers have 32 bits.
+  func int(_ key: String) throws(InvalidField) -> Int? {
+    guard let integer = try integer(key) else { return nil }
+    guard let value = Int32(exactly: integer) else {
+      throw InvalidField(field: path(key), value: "\(integer)", fix: "must be between -2147483648 and 2147483647")
+    }
+    return Int(value)
+  }
 
   func number(_ key: String) throws(InvalidField) -> Double? {
     guard let value = value(key) else { return nil }

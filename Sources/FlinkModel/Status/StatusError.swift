@@ -75,7 +75,7 @@ public struct StatusError: Sendable, Hashable {
     return JSONValue.object(json).text
   }
 
-  private static func cut(_ text: String, _ limit: Int) -> String { String(text.prefix(limit)) }
+  private static func cut(_ text: String, _ limit: Int) -> String { String(text.prefix(max(0, limit))) }
 
   /// The message within a stored text, for people: the text itself where it is not in this format.
   public static func message(of stored: String) -> String {

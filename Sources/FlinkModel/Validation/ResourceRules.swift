@@ -57,7 +57,7 @@ extension Validator {
       return
     }
     guard let resource else { return }
-    if let memory = resource.memory, MemoryText.bytes(memory).map({ $0 <= 0 }) ?? true {
+    if let memory = resource.memory, MemoryText.bytes(memory).map({ $0 <= 0 || $0 > MemoryText.most }) ?? true {
       throw InvalidField(
         field: "\(field).resource.memory", value: memory, fix: "must be a size such as 2048m, 2g or 2Gi")
     }
@@ -65,8 +65,9 @@ extension Validator {
       throw InvalidField(
         field: "\(field).resource.ephemeralStorage", value: storage, fix: "must be a quantity such as 2Gi")
     }
-    if let cpu = resource.cpu, !(cpu > 0) {
-      throw InvalidField(field: "\(field).resource.cpu", value: "\(cpu)", fix: "must be more than 0")
+    if let cpu = resource.cpu, !(cpu > 0 && cpu <= 1_000_000) {
+      throw InvalidField(
+        field: "\(field).resource.cpu", value: "\(cpu)", fix: "must be more than 0 and at most 1000000 cores")
     }
   }
 

@@ -23,6 +23,7 @@ public struct Validator: Sendable {
     try checkTaskManager(spec, configuration)
     try checkChange(spec, deployment.status)
     try checkImage(spec)
+    try checkFile(spec, deployment.metadata)
     return spec
   }
 
@@ -57,6 +58,18 @@ public struct Validator: Sendable {
         field: field, value: "\(version)",
         fix: "cannot change while the job is suspended in last-state mode: resume it on "
           + "\(old.flinkVersion?.description ?? "the old version") first, or use upgradeMode stateless")
+    }
+  }
+
+  /// Whether the configuration can be written into a file of this Flink version.
+  private func checkFile(_ spec: FlinkDeploymentSpec, _ metadata: ObjectMetadata) throws(InvalidField) {
+    let configuration = try settings.deployConfiguration(
+      for: spec, name: metadata.name, namespace: metadata.namespace
+    ).forCluster
+    if (spec.flinkVersion ?? .v1_20) >= .v2_0 {
+      try configuration.checkNesting()
+    } else {
+      try configuration.checkLines()
     }
   }
 
