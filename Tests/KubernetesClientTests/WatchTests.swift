@@ -146,7 +146,7 @@ import Testing
   }
 
   @Test func aSilentStreamEnds() async throws {
-    let result = try await Self.watch(options: WatchOptions(idleTimeout: .milliseconds(300))) { _, responder in
+    let result = try await Self.watch(options: WatchOptions(idleTimeout: .seconds(1))) { _, responder in
       responder.head(200)
       responder.chunk(Self.frame("ADDED", "a"))
     }
@@ -241,9 +241,9 @@ import Testing
     } _: { server in
       try await withClient(of: server) { client in
         var count = 0
-        let options = WatchOptions(idleTimeout: .milliseconds(100))
+        let options = WatchOptions(idleTimeout: .seconds(1))
         let opener = Task {
-          try await Task.sleep(for: .milliseconds(400))
+          try await Task.sleep(for: .milliseconds(1500))
           gate.continuation.yield()
         }
         try await client.watch(.pods, namespace: nil, options: options) { _ in

@@ -39,6 +39,7 @@ final class AuthorizationHeader: Sendable {
   /// The server refused `value`: another one to try, or nil when there is none.
   func replacement(for value: String?, now: ContinuousClock.Instant = .now) -> String? {
     guard case .tokenFile(let path) = source else { return nil }
+    // Where the file cannot be read the caller reports the refusal, which says more.
     let current = try? read(path, now: now)
     return current == value ? nil : current
   }
