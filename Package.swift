@@ -126,6 +126,9 @@ let package = Package(
       ]),
     tests(of: "Simulation", ["KubernetesAPI", "FlinkModel", "Lifecycle", "FlinkController", "InMemoryKubernetes"]),
     .testTarget(
+      name: "ConformanceTests", dependencies: ["KubernetesAPI", "InMemoryKubernetes"],
+      resources: [.copy("Transcripts")], swiftSettings: settings),
+    .testTarget(
       name: "EndToEndTests", dependencies: ["KubernetesAPI", "KubernetesClient", "YAML"], swiftSettings: settings),
   ]
 )

@@ -15,7 +15,9 @@ struct Bindings {
       switch part {
       case .literal(let literal): result += literal
       case .placeholder(let placeholder):
-        guard let value = values[placeholder.key] else { throw ReplayProblem("unbound placeholder \(placeholder.text)") }
+        guard let value = values[placeholder.key] else {
+          throw ReplayProblem("unbound placeholder \(placeholder.text)")
+        }
         result += percentEncoded ? Self.encoded(value) : value
       }
     }

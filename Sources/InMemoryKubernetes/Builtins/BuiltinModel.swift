@@ -60,7 +60,8 @@ extension TableColumn {
       + "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names")
   static let age = TableColumn(
     name: "Age",
-    description: "CreationTimestamp is a timestamp representing the server time when this object was created. It is not "
+    description:
+      "CreationTimestamp is a timestamp representing the server time when this object was created. It is not "
       + "guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is "
       + "represented in RFC3339 form and is in UTC.")
 }

@@ -93,8 +93,16 @@ enum BuiltinResources {
     _ plural: String, _ kind: String, _ short: String, _ strategy: WorkloadStrategy.Kind, scales: Bool = true
   ) -> ResourceDefinition {
     resource(
-      "apps", "v1", plural, kind, short: [short], categories: ["all"], subresources: scales ? [scale, status] : [status],
+      "apps", "v1", plural, kind, short: [short], categories: ["all"],
+      subresources: scales ? [scale, status] : [status],
       WorkloadStrategy(kind: strategy))
+  }
+
+  /// Questions that are answered and not stored.
+  private static func review(
+    _ group: String, _ plural: String, _ kind: String, namespaced: Bool = false
+  ) -> ResourceDefinition {
+    resource(group, "v1", plural, kind, namespaced: namespaced, verbs: ["create"], schema: "Review")
   }
 
   private static let apps: [ResourceDefinition] = [
@@ -112,9 +120,18 @@ enum BuiltinResources {
     resource(
       "events.k8s.io", "v1", "events", "Event", short: ["ev"], schema: "EventsV1Event", storage: eventStorage,
       EventStrategy(isNewForm: true)),
+    review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
+    review("authentication.k8s.io", "tokenreviews", "TokenReview"),
+    review("authorization.k8s.io", "localsubjectaccessreviews", "LocalSubjectAccessReview", namespaced: true),
+    review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
+    review("authorization.k8s.io", "subjectaccessreviews", "SubjectAccessReview"),
     resource(
       "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", short: ["hpa"], categories: ["all"],
       subresources: [status], AutoscalerStrategy()),
+    resource(
+      "autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler", short: ["hpa"],
+      categories: ["all"], subresources: [status], AutoscalerStrategy(isFirstVersion: true)),
     resource(
       "batch", "v1", "cronjobs", "CronJob", short: ["cj"], categories: ["all"], subresources: [status], withStatus),
     resource("batch", "v1", "jobs", "Job", categories: ["all"], subresources: [status], withStatus),

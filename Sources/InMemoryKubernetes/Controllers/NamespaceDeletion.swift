@@ -72,7 +72,10 @@ extension InMemoryAPIServer {
     ]
     conditions.append(
       held.isEmpty
-        ? ("NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers", "All content-preserving finalizers finished")
+        ? (
+          "NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers",
+          "All content-preserving finalizers finished"
+        )
         : (
           "NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain",
           "Some content in the namespace has finalizers remaining: \(held)"

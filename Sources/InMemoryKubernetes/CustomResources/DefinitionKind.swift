@@ -95,8 +95,13 @@ enum SchemaRules {
       || schema["x-kubernetes-preserve-unknown-fields"]?.boolValue == true
     if type.isEmpty {
       if isRoot || !isFree {
-        errors.append(.required("\(path).type", isRoot ? "must not be empty at the root" : "must not be empty for "
-          + "specified \(path.hasSuffix("items") ? "array items" : "object fields")"))
+        errors.append(
+          .required(
+            "\(path).type",
+            isRoot
+              ? "must not be empty at the root"
+              : "must not be empty for "
+                + "specified \(path.hasSuffix("items") ? "array items" : "object fields")"))
       }
     } else if isRoot && type != "object" {
       errors.append(.invalid("\(path).type", .string(type), "must be object at the root"))
@@ -105,7 +110,8 @@ enum SchemaRules {
       errors.append(.invalid("\(path).pattern", .string(pattern), "must be a valid regular expression"))
     }
     if schema["properties"] != nil, case .object = schema["additionalProperties"] {
-      errors.append(.forbidden("\(path).additionalProperties", "additionalProperties and properties are mutual exclusive"))
+      errors.append(
+        .forbidden("\(path).additionalProperties", "additionalProperties and properties are mutual exclusive"))
     }
     if type == "array", schema["items"] == nil {
       errors.append(.required("\(path).items", "must be specified"))

@@ -106,7 +106,11 @@ extension InMemoryAPIServer {
             isScalable: subresources?["scale"] != nil)),
         isCustom: true)
     }
-    closeWatchesOfRemovedVersions(storage)
+    let served = registry
+    closeWatches(of: storage) { watch in
+      let type = watch.request.type
+      return served[type.group, type.version, type.plural] == nil
+    }
   }
 
   /// Deletes the instances of a definition that is being deleted; with the last one it goes itself.
@@ -125,8 +129,7 @@ extension InMemoryAPIServer {
     }
     guard store(storage).isEmpty, var remaining = stores[definitions]?[name]?.json else { return }
     registry.removeCustom(group: group, plural: plural)
-    for id in watchesByStorage[storage] ?? [] { watches[id]?.isClosing = true }
-    wakeWatches(of: storage)
+    closeWatches(of: storage) { _ in true }
     stores[storage] = nil
     var finalizers = (remaining["metadata", "finalizers"]?.arrayValue ?? []).compactMap(\.stringValue)
     finalizers.removeAll { $0 == Self.cleanupFinalizer }
@@ -136,14 +139,6 @@ extension InMemoryAPIServer {
     } else if remaining != stores[definitions]?[name]?.json {
       store(remaining, in: definitions)
     }
-  }
-
-  private mutating func closeWatchesOfRemovedVersions(_ storage: StorageID) {
-    for id in watchesByStorage[storage] ?? [] {
-      guard let type = watches[id]?.request.type else { continue }
-      if registry[type.group, type.version, type.plural] == nil { watches[id]?.isClosing = true }
-    }
-    wakeWatches(of: storage)
   }
 }
 

@@ -19,7 +19,8 @@ extension InMemoryAPIServer {
         }
       }
       return APIResponse(
-        status: 200, headers: [("content-type", "text/plain; charset=utf-8")], content: .json(["paths": .object(paths)]))
+        status: 200, headers: [("content-type", "text/plain; charset=utf-8")], content: .json(["paths": .object(paths)])
+      )
     }
     let document: JSONValue
     if segments.count == 4, segments[2] == "api", segments[3] == "v1" {

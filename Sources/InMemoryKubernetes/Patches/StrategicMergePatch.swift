@@ -21,7 +21,7 @@ struct StrategicMergePatch: Sendable {
       case "replace": return .object(changes.filter { key, _ in key != "$patch" })
       case "delete": return [:]
       case "merge": break
-      default: throw .badRequest("Unknown patch type found: \(directive)")
+      default: throw .internalPlain("unknown patch type: \(directive) in map: \(GoMapText.text(patch))")
       }
     }
     if let retained = changes["$retainKeys"]?.arrayValue {
@@ -90,7 +90,7 @@ struct StrategicMergePatch: Sendable {
       var result = original
       for item in patch {
         guard let id = item[key] else {
-          throw .badRequest("map: \(GoMapText.text(item)) does not contain declared merge key: \(key)")
+          throw .internalPlain("map: \(GoMapText.text(item)) does not contain declared merge key: \(key)")
         }
         let index = result.firstIndex { $0[key] == id }
         if item["$patch"] == "delete" {

@@ -10,7 +10,8 @@ struct FieldError: Sendable, Hashable, CustomStringConvertible {
 
   static func required(_ field: String, _ detail: String = "") -> FieldError {
     FieldError(
-      reason: "FieldValueRequired", field: field, message: detail.isEmpty ? "Required value" : "Required value: \(detail)")
+      reason: "FieldValueRequired", field: field,
+      message: detail.isEmpty ? "Required value" : "Required value: \(detail)")
   }
 
   static func invalid(_ field: String, _ value: JSONValue?, _ detail: String) -> FieldError {

@@ -69,7 +69,9 @@ enum Names {
   static func labelProblems(_ name: String) -> [String] {
     var problems: [String] = []
     if name.utf8.count > 63 { problems.append(tooManyCharacters(63)) }
-    if !isLabel(name) { problems.append(name.contains(".") && isSubdomain(name) ? "must not contain dots" : labelProblem) }
+    if !isLabel(name) {
+      problems.append(name.contains(".") && isSubdomain(name) ? "must not contain dots" : labelProblem)
+    }
     return problems
   }
 

@@ -8,7 +8,8 @@ enum Base64 {
     while !rest.isEmpty {
       let chunk = Array(rest.prefix(3))
       rest = rest.dropFirst(3)
-      let word = UInt32(chunk[0]) << 16 | UInt32(chunk.count > 1 ? chunk[1] : 0) << 8 | UInt32(chunk.count > 2 ? chunk[2] : 0)
+      let word =
+        UInt32(chunk[0]) << 16 | UInt32(chunk.count > 1 ? chunk[1] : 0) << 8 | UInt32(chunk.count > 2 ? chunk[2] : 0)
       result.append(alphabet[Int(word >> 18 & 63)])
       result.append(alphabet[Int(word >> 12 & 63)])
       result.append(chunk.count > 1 ? alphabet[Int(word >> 6 & 63)] : UInt8(ascii: "="))

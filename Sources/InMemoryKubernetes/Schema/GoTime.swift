@@ -80,7 +80,8 @@ struct GoTime: Sendable, Equatable {
     }
     let (year, month, day) = Self.date(daysSinceEpoch: Int(days))
     let date = "\(Self.padded(year, 4))-\(Self.padded(month, 2))-\(Self.padded(day, 2))"
-    let time = "\(Self.padded(Int(rest) / 3600, 2)):\(Self.padded(Int(rest) / 60 % 60, 2)):\(Self.padded(Int(rest) % 60, 2))"
+    let time =
+      "\(Self.padded(Int(rest) / 3600, 2)):\(Self.padded(Int(rest) / 60 % 60, 2)):\(Self.padded(Int(rest) % 60, 2))"
     return "\(date)T\(time)" + (fraction ? ".\(Self.padded(Int(micros), 6))Z" : "Z")
   }
 

@@ -58,7 +58,8 @@ struct SchemaDecoder {
   ) throws(DecodeFailure) -> JSONValue {
     func mismatch(_ goType: String) -> DecodeFailure {
       DecodeFailure(
-        message: "json: cannot unmarshal \(Self.goKind(value)) into Go struct field \(owner).\(goPath) of type \(goType)")
+        message:
+          "json: cannot unmarshal \(Self.goKind(value)) into Go struct field \(owner).\(goPath) of type \(goType)")
     }
     switch type {
     case .any: return value
@@ -74,7 +75,8 @@ struct SchemaDecoder {
       guard case .number(let number) = value else { throw mismatch(goType) }
       guard case .integer(let integer) = number, !isShort || Int32(exactly: integer) != nil else {
         throw DecodeFailure(
-          message: "json: cannot unmarshal number \(value.text) into Go struct field \(owner).\(goPath) of type \(goType)")
+          message:
+            "json: cannot unmarshal number \(value.text) into Go struct field \(owner).\(goPath) of type \(goType)")
       }
       return value
     case .bytes:

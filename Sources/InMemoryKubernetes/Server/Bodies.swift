@@ -25,6 +25,11 @@ extension RequestContext {
     switch contentType {
     case "", "application/json", "*/*": isYAML = false
     case "application/yaml": isYAML = true
+    case "application/vnd.kubernetes.protobuf":
+      guard case .bytes(let bytes) = request.body, let json = ProtobufBody.json(bytes) else {
+        throw .unsupportedMediaType(accepted: OutputFormat.offered)
+      }
+      return ParsedBody(json: json, duplicates: [], text: "")
     default: throw .unsupportedMediaType(accepted: OutputFormat.offered)
     }
     let bytes: [UInt8]
@@ -90,7 +95,8 @@ extension RequestContext {
   /// What Go's JSON decoder says where ours found a fault.
   static func goWords(_ error: JSONError, _ bytes: [UInt8]) -> String {
     let isAtEnd = error.offset >= bytes.count
-    return isAtEnd ? "unexpected end of JSON input" : "invalid character \(goCharacter(bytes[error.offset])) \(place(error))"
+    return isAtEnd
+      ? "unexpected end of JSON input" : "invalid character \(goCharacter(bytes[error.offset])) \(place(error))"
   }
 
   private static func place(_ error: JSONError) -> String {

@@ -42,7 +42,7 @@ extension InMemoryAPIServer {
 
     let name = object["metadata", "name"]?.stringValue ?? ""
     var errors = MetadataRules.validate(
-      object, isNamespaced: request.type.isNamespaced, nameProblems: model.nameProblems)
+      object, request.type, isCustom: model.isCustom, nameProblems: model.nameProblems)
     errors += model.validateCreate(object)
     if !errors.isEmpty { throw .invalid(request.type, name, errors) }
     let key = ResourceStore.key(namespace: request.namespace, name: name)

@@ -58,7 +58,8 @@ struct ListQuery: Sendable {
     }
     if !versionText.isEmpty {
       guard let version = UInt64(versionText) else {
-        let problem = "resourceVersion: Invalid value: \(goQuoted(versionText)): strconv.ParseUint: parsing "
+        let problem =
+          "resourceVersion: Invalid value: \(goQuoted(versionText)): strconv.ParseUint: parsing "
           + "\(goQuoted(versionText)): invalid syntax"
         if isWatch { throw .internalPlain(problem) }
         throw .badRequest("invalid resource version: " + problem)
@@ -81,7 +82,8 @@ struct ListQuery: Sendable {
           errors.append(.forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
         }
       } else if !match.isEmpty {
-        errors.append(.forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+        errors.append(
+          .forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
       }
     } else {
       if sendsInitialEvents != nil {

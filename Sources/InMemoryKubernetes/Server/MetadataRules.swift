@@ -4,7 +4,10 @@ import KubernetesAPI
 enum MetadataRules {
   private static let standardFinalizers: Set<String> = ["kubernetes", "orphan", "foregroundDeletion"]
 
-  static func validate(_ object: JSONValue, isNamespaced: Bool, nameProblems: (String) -> [String]) -> [FieldError] {
+  static func validate(
+    _ object: JSONValue, _ type: ResourceType, isCustom: Bool, nameProblems: (String) -> [String]
+  ) -> [FieldError] {
+    let isNamespaced = type.isNamespaced
     let metadata = object["metadata"]
     var errors: [FieldError] = []
     let generateName = metadata?["generateName"]?.stringValue ?? ""
@@ -36,7 +39,9 @@ enum MetadataRules {
     errors += labels(metadata?["labels"], field: "metadata.labels")
     errors += annotations(metadata?["annotations"])
     errors += owners(metadata?["ownerReferences"])
-    errors += finalizers(metadata?["finalizers"])
+    // Definitions and their objects may have finalizers without a path.
+    errors += finalizers(
+      metadata?["finalizers"], allowsBareNames: isCustom || type.group == "apiextensions.k8s.io")
     return errors
   }
 
@@ -85,20 +90,22 @@ enum MetadataRules {
     }
     if controllers > 1 {
       errors.append(
-        .invalid("metadata.ownerReferences", owners, "Only one reference can have Controller set to true. Found "
-          + "\"true\" in references for \(controllers) owners"))
+        .invalid(
+          "metadata.ownerReferences", owners,
+          "Only one reference can have Controller set to true. Found "
+            + "\"true\" in references for \(controllers) owners"))
     }
     return errors
   }
 
-  private static func finalizers(_ finalizers: JSONValue?) -> [FieldError] {
+  private static func finalizers(_ finalizers: JSONValue?, allowsBareNames: Bool) -> [FieldError] {
     var errors: [FieldError] = []
     for (index, finalizer) in (finalizers?.arrayValue ?? []).enumerated() {
       let name = finalizer.stringValue ?? ""
       let path = "metadata.finalizers[\(index)]"
       if let problem = Names.qualifiedNameProblem(name) {
         errors.append(.invalid(path, .string(name), problem))
-      } else if !name.contains("/") && !standardFinalizers.contains(name) {
+      } else if !allowsBareNames && !name.contains("/") && !standardFinalizers.contains(name) {
         errors.append(
           .invalid(path, .string(name), "name is neither a standard finalizer name nor is it fully qualified"))
       }

@@ -42,7 +42,8 @@ extension InMemoryAPIServer {
   }
 
   /// Deletes a pod on behalf of a drain.
-  mutating func evictPod(_ request: ResourceRequest, _ context: inout RequestContext) throws(APIFailure) -> APIResponse {
+  mutating func evictPod(_ request: ResourceRequest, _ context: inout RequestContext) throws(APIFailure) -> APIResponse
+  {
     let body = try context.objectBody(kind: "Eviction")
     _ = try existing(request)
     var parameters = DeleteParameters()
@@ -98,6 +99,30 @@ extension InMemoryAPIServer {
           hasTimestamps: target.isTrue("timestamps"), tailLines: tailLines.map { Int($0) },
           limitBytes: limitBytes.map { Int($0) }, sinceSeconds: sinceSeconds.map { Int($0) },
           sinceTime: target["sinceTime"])))
+  }
+
+  /// Why a stream into a container cannot be opened; the last reason is that nobody serves it.
+  func refuseStreaming(
+    _ request: ResourceRequest, _ subresource: String, _ context: RequestContext
+  ) throws(APIFailure) -> APIFailure {
+    let pod = try existing(request)
+    if subresource != "portforward" {
+      let names = (pod.json["spec", "containers"]?.arrayValue ?? []).compactMap { $0["name"]?.stringValue }
+      let container = context.target["container"] ?? ""
+      if container.isEmpty && names.count != 1 {
+        return .badRequest(
+          "a container name must be specified for pod \(request.name), choose one of: "
+            + "[\(names.joined(separator: " "))]")
+      }
+      if !container.isEmpty && !names.contains(container) {
+        return .badRequest("container \(container) is not valid for pod \(request.name)")
+      }
+    }
+    if (pod.json["spec", "nodeName"]?.stringValue ?? "").isEmpty {
+      return .badRequest("pod \(request.name) does not have a host assigned")
+    }
+    return APIFailure(
+      code: 501, reason: "NotImplemented", message: "\(subresource) is not served by this API server")
   }
 
   /// Takes finalizers from a namespace's spec; the last one lets it go.

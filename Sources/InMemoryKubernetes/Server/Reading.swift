@@ -2,7 +2,8 @@ import KubernetesAPI
 
 extension InMemoryAPIServer {
   func store(_ id: StorageID) -> ResourceStore {
-    stores[id] ?? ResourceStore(createdAt: version, historyLength: options.historyLength)
+    // A built-in resource has been there from the beginning; a custom one has its store from its definition.
+    stores[id] ?? ResourceStore(createdAt: 0, historyLength: options.historyLength)
   }
 
   func get(_ request: ResourceRequest, _ context: RequestContext) throws(APIFailure) -> APIResponse {
@@ -53,8 +54,10 @@ extension InMemoryAPIServer {
       if wanted > version { throw tooLargeVersion(wanted) }
       if query.isExact { at = wanted }
     }
-    guard let all = at == version ? store.objects(namespace: query.namespace)
-      : store.objects(at: at, namespace: query.namespace)
+    guard
+      let all = at == version
+        ? store.objects(namespace: query.namespace)
+        : store.objects(at: at, namespace: query.namespace)
     else {
       throw .expired(
         query.continuation == nil

@@ -42,6 +42,7 @@ extension InMemoryAPIServer {
       guard info.name == nil else { throw .methodNotAllowed }
       // Creation in a namespaced resource needs the namespace in the path.
       guard info.namespace != nil || !definition.type.isNamespaced else { throw .methodNotAllowed }
+      if definition.verbs == ["create"] { return try review(request, &context) }
       return try create(request, &context)
     case .update:
       guard info.name != nil else { throw .methodNotAllowed }
@@ -73,6 +74,7 @@ extension InMemoryAPIServer {
     case "binding": return try bindPod(request, &context)
     case "eviction": return try evictPod(request, &context)
     case "log": return try podLog(request, context)
+    case "attach", "exec", "portforward": throw try refuseStreaming(request, subresource, context)
     default: throw .methodNotAllowed
     }
   }

@@ -61,7 +61,8 @@ extension InMemoryAPIServer {
     }
     let replicas = object.value(at: paths.spec)?.intValue
     if replicas == nil && request.model.isCustom {
-      throw .internalError("the spec replicas field \(goQuoted("." + paths.spec.joined(separator: "."))) does not exist")
+      throw .internalError(
+        "the spec replicas field \(goQuoted("." + paths.spec.joined(separator: "."))) does not exist")
     }
     var spec: JSONValue = [:]
     if let replicas, replicas != 0 { spec["replicas"] = JSONValue(replicas) }

@@ -8,7 +8,9 @@ struct ServiceAddresses: Sendable {
   /// A text that is not an IPv4 CIDR falls back to `10.96.0.0/16`.
   init(cidr: String) {
     let parts = cidr.split(separator: "/")
-    if parts.count == 2, let address = Self.number(String(parts[0])), let bits = UInt32(parts[1]), (8...30).contains(bits) {
+    if parts.count == 2, let address = Self.number(String(parts[0])), let bits = UInt32(parts[1]),
+      (8...30).contains(bits)
+    {
       size = 1 << (32 - bits)
       base = address & ~(size - 1)
     } else {

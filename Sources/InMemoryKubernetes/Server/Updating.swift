@@ -90,7 +90,7 @@ extension InMemoryAPIServer {
     let metadataErrors = MetadataRules.validateUpdate(object, old: oldObject)
     var errors = metadataErrors + metadataErrors
     errors += MetadataRules.validate(
-      object, isNamespaced: request.type.isNamespaced, nameProblems: { _ in [] })
+      object, request.type, isCustom: model.isCustom, nameProblems: { _ in [] })
     errors += model.validateUpdate(object, old: oldObject, subresource: subresource)
     if !errors.isEmpty { throw .invalid(request.type, request.name, errors) }
     try allocate(&object, old: oldObject, request, parameters)

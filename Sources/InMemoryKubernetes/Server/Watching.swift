@@ -59,7 +59,15 @@ extension InMemoryAPIServer {
       frames.append(bookmark(&watch, isInitialEnd: true, at: now))
     }
     var isEnded = false
-    if watch.initial.isEmpty && !watch.owesInitialEnd, let store = stores[watch.request.definition.storage] {
+    if let farewell = watch.farewell {
+      if watch.initial.isEmpty && !watch.owesInitialEnd {
+        // The resource is gone: what happened to it until then is still told.
+        for entry in farewell where entry.version > watch.minimumVersion {
+          if let (type, object) = Self.event(entry, watch) { frames.append(frame(type, object, &watch, at: now)) }
+        }
+        isEnded = true
+      }
+    } else if watch.initial.isEmpty && !watch.owesInitialEnd, let store = stores[watch.request.definition.storage] {
       if watch.cursor < store.firstSequence {
         // Too slow for the history: the client starts again.
         isEnded = true
@@ -70,7 +78,7 @@ extension InMemoryAPIServer {
         if let (type, object) = Self.event(entry, watch) { frames.append(frame(type, object, &watch, at: now)) }
       }
       let isDrained = watch.cursor >= store.nextSequence
-      if isDrained && (watch.isClosing || now.epochMicroseconds >= watch.endsAt.epochMicroseconds) { isEnded = true }
+      if isDrained && now.epochMicroseconds >= watch.endsAt.epochMicroseconds { isEnded = true }
       if !isEnded, isDrained, watch.allowsBookmarks,
         now.epochMicroseconds >= watch.nextBookmark.epochMicroseconds, frames.count < limit
       {
@@ -85,7 +93,8 @@ extension InMemoryAPIServer {
       watches[id] = watch
       if frames.count == limit { wokenWatches.insert(id) }
     }
-    let wake = watch.allowsBookmarks
+    let wake =
+      watch.allowsBookmarks
       ? min(watch.nextBookmark.epochMicroseconds, watch.endsAt.epochMicroseconds) : watch.endsAt.epochMicroseconds
     return WatchBatch(
       frames: frames, isEnded: isEnded, wakeAt: Timestamp(GoTime(epochMicroseconds: wake)))
@@ -93,15 +102,28 @@ extension InMemoryAPIServer {
 
   func isWatchBehind(_ id: WatchID) -> Bool {
     guard let watch = watches[id] else { return false }
-    if watch.failure != nil || watch.owesInitialEnd || !watch.initial.isEmpty { return true }
+    if watch.failure != nil || watch.owesInitialEnd || !watch.initial.isEmpty || watch.farewell != nil { return true }
     guard let store = stores[watch.request.definition.storage] else { return true }
-    if watch.cursor < store.firstSequence || watch.isClosing { return true }
+    if watch.cursor < store.firstSequence { return true }
     var sequence = watch.cursor
     while let entry = store.entry(at: sequence) {
       if entry.version > watch.minimumVersion && Self.event(entry, watch) != nil { return true }
       sequence += 1
     }
     return false
+  }
+
+  /// Ends the watches that a condition names, after what they have not told yet.
+  mutating func closeWatches(of storage: StorageID, where isClosed: (Watch) -> Bool) {
+    for id in watchesByStorage[storage] ?? [] {
+      guard let watch = watches[id], watch.farewell == nil, isClosed(watch) else { continue }
+      let store = store(storage)
+      // One that has fallen behind the history is told nothing more.
+      let isBehind = watch.cursor < store.firstSequence
+      let left = isBehind ? 0..<0 : watch.cursor..<max(watch.cursor, store.nextSequence)
+      watches[id]?.farewell = left.compactMap { store.entry(at: $0) }
+    }
+    wakeWatches(of: storage)
   }
 
   mutating func dropWatch(_ id: WatchID) {

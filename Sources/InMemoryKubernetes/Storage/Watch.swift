@@ -19,8 +19,8 @@ struct Watch: Sendable {
   var allowsBookmarks: Bool
   var nextBookmark: GoTime
   var endsAt: GoTime
-  /// The resource is gone: ends when the log is read.
-  var isClosing = false
+  /// What is left to say, once the resource is no longer served; the watch ends after it.
+  var farewell: [LogEntry]?
   /// Tables name their columns once.
   var hasSentColumns = false
 

@@ -110,7 +110,8 @@ struct PodStrategy: KindStrategy {
 
   var columns: [TableColumn] {
     [
-      .name, TableColumn(name: "Ready", description: "The aggregate readiness state of this pod for accepting traffic."),
+      .name,
+      TableColumn(name: "Ready", description: "The aggregate readiness state of this pod for accepting traffic."),
       TableColumn(name: "Status", description: "The aggregate status of the containers in this pod."),
       TableColumn(
         name: "Restarts", description: "The number of times the containers in this pod have been restarted."), .age,

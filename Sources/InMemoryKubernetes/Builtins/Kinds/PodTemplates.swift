@@ -230,8 +230,10 @@ enum PodTemplates {
         let amount = request.stringValue.flatMap({ quantity($0) }), amount > limit
       else { continue }
       errors.append(
-        .invalid("\(field).resources.requests", request, "must be less than or equal to \(name) limit of "
-          + (container["resources", "limits", name]?.stringValue ?? "")))
+        .invalid(
+          "\(field).resources.requests", request,
+          "must be less than or equal to \(name) limit of "
+            + (container["resources", "limits", name]?.stringValue ?? "")))
     }
     return errors
   }

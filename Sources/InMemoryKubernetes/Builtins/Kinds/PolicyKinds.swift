@@ -44,18 +44,47 @@ struct PersistentVolumeClaimStrategy: KindStrategy {
 }
 
 struct AutoscalerStrategy: KindStrategy {
+  /// `autoscaling/v1` has one CPU target where `v2` has a list of metrics.
+  var isFirstVersion = false
   var isolatesStatus: Bool { true }
+
+  func toStorage(_ object: JSONValue) -> JSONValue {
+    guard isFirstVersion else { return object }
+    var object = object
+    object["apiVersion"] = "autoscaling/v2"
+    if let target = object["spec", "targetCPUUtilizationPercentage"] {
+      object.set(nil, at: ["spec", "targetCPUUtilizationPercentage"])
+      object.set([Self.cpuMetric(target)], at: ["spec", "metrics"])
+    }
+    return object
+  }
+
+  func fromStorage(_ object: JSONValue) -> JSONValue {
+    guard isFirstVersion else { return object }
+    var object = object
+    object["apiVersion"] = "autoscaling/v1"
+    let cpu = (object["spec", "metrics"]?.arrayValue ?? []).first { $0["resource", "name"] == "cpu" }
+    object.set(
+      cpu?["resource", "target", "averageUtilization"], at: ["spec", "targetCPUUtilizationPercentage"])
+    object.set(nil, at: ["spec", "metrics"])
+    return object
+  }
+
+  private static func cpuMetric(_ percent: JSONValue) -> JSONValue {
+    [
+      "type": "Resource",
+      "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": percent]],
+    ]
+  }
 
   func applyDefaults(_ object: inout JSONValue) {
     if object["spec", "minReplicas"] == nil { object.set(1, at: ["spec", "minReplicas"]) }
-    if object["spec", "metrics"]?.arrayValue?.isEmpty ?? true {
-      object.set(
-        [
-          [
-            "type": "Resource",
-            "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": 80]],
-          ]
-        ], at: ["spec", "metrics"])
+    if isFirstVersion {
+      if object["spec", "targetCPUUtilizationPercentage"] == nil {
+        object.set(80, at: ["spec", "targetCPUUtilizationPercentage"])
+      }
+    } else if object["spec", "metrics"]?.arrayValue?.isEmpty ?? true {
+      object.set([Self.cpuMetric(80)], at: ["spec", "metrics"])
     }
   }
 

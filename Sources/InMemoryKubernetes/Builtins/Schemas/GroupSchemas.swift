@@ -61,7 +61,7 @@ let groupSchemas = """
   RoleRef: apiGroup string always; kind string always; name string always
   package io.k8s.api.autoscaling.v2
   HorizontalPodAutoscaler: kind string; apiVersion string; metadata ObjectMeta; spec HorizontalPodAutoscalerSpec; status HorizontalPodAutoscalerStatus
-  HorizontalPodAutoscalerSpec: scaleTargetRef CrossVersionObjectReference atomic; minReplicas *int32; maxReplicas int32 always; metrics [any]; behavior *any
+  HorizontalPodAutoscalerSpec: scaleTargetRef CrossVersionObjectReference atomic; minReplicas *int32; maxReplicas int32 always; targetCPUUtilizationPercentage *int32; metrics [any]; behavior *any
   CrossVersionObjectReference: kind string always; name string always; apiVersion string
   HorizontalPodAutoscalerStatus: observedGeneration *int64; lastScaleTime *time; currentReplicas int32; desiredReplicas int32 always; currentMetrics [any] always; conditions [any]
   package io.k8s.api.policy.v1

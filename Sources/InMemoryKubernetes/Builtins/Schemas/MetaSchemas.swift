@@ -13,6 +13,7 @@ let metaSchemas = """
   ObjectReference: kind string; namespace string; name string; uid string; apiVersion string; resourceVersion string; fieldPath string
   TypedLocalObjectReference: apiGroup *string; kind string always; name string always
   TypedObjectReference: apiGroup *string; kind string always; name string always; namespace *string
+  Review: kind string; apiVersion string; metadata ObjectMeta; spec any; status any
   Binding: kind string; apiVersion string; metadata ObjectMeta; target ObjectReference
   Eviction: kind string; apiVersion string; metadata ObjectMeta; deleteOptions *DeleteOptions
   Scale: kind string; apiVersion string; metadata ObjectMeta; spec ScaleSpec; status ScaleStatus
