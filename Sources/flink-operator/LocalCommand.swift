@@ -94,7 +94,7 @@ struct ClusterProcessCommand: AsyncParsableCommand {
     return LocalClusterOptions(
       runDirectory: local.runDir.map(absolute), port: local.port, kubeconfigPath: local.kubeconfig.map(absolute),
       cacheDirectory: (local.cache ?? environment["FLINK_OPERATOR_CACHE"]).map(absolute), runsAgent: !local.noAgent,
-      manifests: try CRDFolder.find(local.crds).texts(), environment: environment)
+      manifests: try InstallationFiles.localClusterManifests(crds: local.crds), environment: environment)
   }
 }
 

@@ -109,9 +109,9 @@ public enum ReplicaSetController {
     if metadata.generation > 0 { status["observedGeneration"] = JSONValue(metadata.generation) }
     var conditions = ConditionList(json["status", "conditions"])
     if let createFailure {
-      let current = conditions["ReplicaFailure"]
-      if current?["message"]?.stringValue != createFailure {
-        conditions.remove("ReplicaFailure")
+      // Only the first failure is written, as by the real controller: the message of each names another pod, and every
+      // write would bring the set's next turn before its pause is over.
+      if conditions["ReplicaFailure"] == nil {
         conditions.set(
           "ReplicaFailure", status: "True", reason: "FailedCreate", message: createFailure, now: now)
       }

@@ -11,6 +11,9 @@ struct EventStrategy: KindStrategy {
     ("count", "deprecatedCount"), ("reportingComponent", "reportingController"),
   ]
 
+  /// Any path segment: the Apache operator's events are named like `JobManagerDeployment.12345`.
+  func nameProblems(_ name: String) -> [String] { pathSegmentProblems(name) }
+
   func toStorage(_ object: JSONValue) -> JSONValue {
     guard isNewForm else { return object }
     return Self.translate(object, Self.renamed.map { ($1, $0) }, to: "Event", apiVersion: "v1")

@@ -142,7 +142,7 @@ struct DisruptionBudgetStrategy: KindStrategy {
 }
 
 struct RoleStrategy: KindStrategy {
-  func nameProblems(_ name: String) -> [String] { rbacNameProblems(name) }
+  func nameProblems(_ name: String) -> [String] { pathSegmentProblems(name) }
 
   func validate(_ object: JSONValue) -> [FieldError] {
     var errors: [FieldError] = []
@@ -166,7 +166,7 @@ struct RoleStrategy: KindStrategy {
 }
 
 struct RoleBindingStrategy: KindStrategy {
-  func nameProblems(_ name: String) -> [String] { rbacNameProblems(name) }
+  func nameProblems(_ name: String) -> [String] { pathSegmentProblems(name) }
 
   func applyDefaults(_ object: inout JSONValue) {
     let group = "rbac.authorization.k8s.io"
@@ -199,7 +199,7 @@ struct RoleBindingStrategy: KindStrategy {
   }
 }
 
-private func rbacNameProblems(_ name: String) -> [String] {
+func pathSegmentProblems(_ name: String) -> [String] {
   var problems: [String] = []
   if name == "." || name == ".." { problems.append("may not be '\(name)'") }
   for character in ["/", "%"] where name.contains(character) { problems.append("may not contain '\(character)'") }
