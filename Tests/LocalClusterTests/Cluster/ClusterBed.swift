@@ -21,7 +21,7 @@ struct ClusterBed {
       runDirectory: folder.path + "/run", kubeconfigPath: folder.path + "/kubeconfig", runsAgent: false)
     change(&options)
     var logger = Logger(label: "test")
-    logger.logLevel = ProcessInfo.processInfo.environment["AGENT_DEBUG"] == nil ? .warning : .debug
+    logger.logLevel = .warning
     let cluster = LocalCluster(options: options, logger: logger)
     let (stream, continuation) = AsyncStream.makeStream(of: LocalClusterReady.self)
     let running = Task {
