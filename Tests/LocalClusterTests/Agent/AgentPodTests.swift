@@ -52,6 +52,16 @@ struct AgentPodTests {
     }
   }
 
+  @Test func aPodInheritsNoDescriptorOfTheCluster() async throws {
+    try await ClusterBed.with({ $0.runsAgent = true }) { bed in
+      let manifest = pod("bare", "restartPolicy: Never", command: "cd /proc/self/fd; echo *")
+      _ = try await bed.kubectlSucceeds("apply", "-f", "-", input: manifest)
+      _ = try await bed.kubectlSucceeds("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/bare", "--timeout=20s")
+      // 3 is the shell's own, for reading the folder.
+      #expect(try await bed.kubectlSucceeds("logs", "bare") == "0 1 2 3\n")
+    }
+  }
+
   @Test func aMissingImageIsNamed() async throws {
     try await ClusterBed.with({ $0.runsAgent = true }) { bed in
       let manifest = pod("imageless", "", command: "true").replacing("image: busybox", with: "image: flink:9.9")

@@ -194,6 +194,14 @@ private struct SpawnerLoop {
     }
   }
 
+  private typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, CInt) -> CInt
+
+  /// `posix_spawn_file_actions_addclosefrom_np`, from glibc 2.34 on; its headers show it to GNU programs only.
+  private static let addCloseFrom: AddCloseFrom? = {
+    guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else { return nil }
+    return unsafeBitCast(symbol, to: AddCloseFrom.self)
+  }()
+
   /// POSIX_SPAWN_SETSID, which glibc's headers show to GNU programs only.
   private static let newSession: Int16 = 0x80
 
@@ -206,6 +214,12 @@ private struct SpawnerLoop {
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, output, 2)
     posix_spawn_file_actions_adddup2(&actions, status, 3)
+    // Sockets of this process are not all closed on exec, and a pod that held a copy would keep connections open.
+    if let addCloseFrom {
+      _ = addCloseFrom(&actions, 4)
+    } else {
+      PrivatePipe.keepInheritedDescriptors()
+    }
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -316,7 +330,7 @@ private struct PrivatePipe {
     Glibc.close(writer)
   }
 
-  /// What this process inherited from its own parent is not for pods.
+  /// Closes on exec everything that is open now and has not said so itself, standard streams aside.
   static func keepInheritedDescriptors() {
     guard let directory = opendir("/proc/self/fd") else { return }
     defer { closedir(directory) }
