@@ -8,26 +8,18 @@ import Testing
   /// Scenarios that do not pass yet, with the reason.
   static let unsupported: [String: String] = {
     let controllers = "the workload controllers are not part of the API server in process"
-    let apply = "fields are not yet owned by managers"
     return [
       "access-reviews": "whoever is known may do everything",
       "crd-cel": "x-kubernetes-validations (CEL) are not evaluated",
       "deployment-pods": controllers,
       "deployment-progress-deadline": controllers,
       "endpoints": controllers,
-      "field-validation": apply,
       "kubectl-apply-client-side": controllers,
       "kubectl-get": controllers,
       "kubectl-patch-label-annotate": "answers are JSON, never protobuf",
       "kubectl-rollout-status": controllers,
-      "managed-fields-update": apply,
       "rbac": "whoever is known may do everything",
       "rollout-rolling": controllers,
-      "ssa-conflict-force": apply,
-      "ssa-create": apply,
-      "ssa-field-removal": apply,
-      "ssa-lists": apply,
-      "ssa-status": apply,
       "token-request": "tokens are issued by the front",
       "webhook-validating": "admission webhooks are not called",
       "yaml-bodies": "the unquoted key n is text here, as in YAML 1.2",

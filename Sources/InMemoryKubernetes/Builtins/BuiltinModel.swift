@@ -79,6 +79,7 @@ struct BuiltinModel: ResourceModel {
   var hasGeneration: Bool { strategy.hasGeneration }
   var createsOnUpdate: Bool { strategy.createsOnUpdate }
   var structureName: String? { schema }
+  var mergeType: MergeType { .builtin(schema) }
   var columns: [TableColumn] { strategy.columns }
 
   func decode(_ json: JSONValue) throws(DecodeFailure) -> DecodedObject {

@@ -20,6 +20,7 @@ struct CustomModel: ResourceModel {
   var hasGeneration: Bool { true }
   var createsOnUpdate: Bool { false }
   var structureName: String? { nil }
+  var mergeType: MergeType { .custom(schema) }
   var columns: [TableColumn] { printer.columns }
 
   func decode(_ json: JSONValue) throws(DecodeFailure) -> DecodedObject {

@@ -16,7 +16,14 @@ public struct InMemoryAPIServer: Sendable {
     /// Seeds names, uids and addresses: equal seeds and requests give equal answers.
     public var seed: UInt64
 
-    public init(serviceCIDR: String = "10.96.0.0/16", historyLength: Int = 4096, seed: UInt64 = 0) {
+    /// Whether `metadata.managedFields` of plain writes is kept; without it apply sees no other managers.
+    public var tracksFieldManagers: Bool
+
+    public init(
+      serviceCIDR: String = "10.96.0.0/16", historyLength: Int = 4096, seed: UInt64 = 0,
+      tracksFieldManagers: Bool = true
+    ) {
+      self.tracksFieldManagers = tracksFieldManagers
       self.serviceCIDR = serviceCIDR
       self.historyLength = historyLength
       self.seed = seed

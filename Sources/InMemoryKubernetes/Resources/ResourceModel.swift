@@ -41,6 +41,8 @@ protocol ResourceModel: Sendable {
   var structureName: String? { get }
   var scalePaths: ScalePaths { get }
   var openAPISchema: JSONValue { get }
+  /// How apply looks into objects.
+  var mergeType: MergeType { get }
 }
 
 struct DecodedObject {

@@ -5,7 +5,7 @@ extension InMemoryAPIServer {
     let parameters = try WriteParameters(context.target, kind: "CreateOptions")
     let body = try context.objectBody(kind: request.type.kind)
     var object = try decode(body, request, parameters, &context)
-    let created = try create(&object, request, parameters, &context)
+    let created = try create(&object, request, parameters, .tracked, &context)
     let shown = request.model.fromStorage(created)
     return Self.answer(request.view(shown, format: context.format, at: context.now), status: 201, context.format)
   }
@@ -13,7 +13,7 @@ extension InMemoryAPIServer {
   /// Completes, checks and stores a decoded object.
   mutating func create(
     _ object: inout JSONValue, _ request: ResourceRequest, _ parameters: WriteParameters,
-    _ context: inout RequestContext
+    _ managedFields: ManagedFieldsChange, _ context: inout RequestContext
   ) throws(APIFailure) -> JSONValue {
     let model = request.model
     try checkNamespace(of: &object, request)
@@ -37,6 +37,12 @@ extension InMemoryAPIServer {
       metadata["name"] = .string(String(prefix.prefix(58)) + random.suffix(length: 5))
     }
     object["metadata"] = metadata
+    let managed: JSONValue? =
+      switch managedFields {
+      case .tracked:
+        trackedFields(old: nil, new: object, request, subresource: nil, parameters, context)
+      case .replaced(let json): json
+      }
     model.prepareForCreate(&object)
     try admitCreate(&object, request, parameters, &context)
 
@@ -53,6 +59,7 @@ extension InMemoryAPIServer {
     }
     try allocate(&object, old: nil, request, parameters)
     for warning in model.warnings(object) { context.warn(warning) }
+    if let managed { object.set(managed, at: ["metadata", "managedFields"]) }
     let stored = model.toStorage(object)
     if parameters.isDryRun { return stored }
     let written = store(stored, in: request.definition.storage)

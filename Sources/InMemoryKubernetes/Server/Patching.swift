@@ -15,7 +15,7 @@ extension InMemoryAPIServer {
     let object = try patched(
       request.model.fromStorage(old.json), bytes, form, request, parameters, &context)
     try checkName(object, request)
-    let written = try update(object, old: old, request, subresource: subresource, parameters, &context)
+    let written = try update(object, old: old, request, subresource: subresource, parameters, .tracked, &context)
     let shown = request.model.fromStorage(written)
     return Self.answer(request.view(shown, format: context.format, at: context.now), context.format)
   }

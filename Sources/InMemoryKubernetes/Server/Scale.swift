@@ -46,8 +46,7 @@ extension InMemoryAPIServer {
     }
     var changed = object
     changed.set(JSONValue(replicas), at: paths.spec)
-    changed.set(nil, at: ["metadata", "managedFields"])
-    let written = try update(changed, old: old, request, subresource: nil, parameters, &context)
+    let written = try update(changed, old: old, request, subresource: nil, parameters, .tracked, &context)
     let shown = try scaleObject(request.model.fromStorage(written), request, paths)
     return Self.answer(shown, context.format)
   }

@@ -10,7 +10,7 @@ extension InMemoryAPIServer {
     var object = try decode(body, request, parameters, &context)
     try checkName(object, request)
     if stores[request.definition.storage]?[request.key] == nil, subresource == nil, request.model.createsOnUpdate {
-      let created = try create(&object, request, parameters, &context)
+      let created = try create(&object, request, parameters, .tracked, &context)
       let shown = request.model.fromStorage(created)
       return Self.answer(request.view(shown, format: context.format, at: context.now), status: 201, context.format)
     }
@@ -24,7 +24,7 @@ extension InMemoryAPIServer {
           + "/\(request.key), ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \(uid), "
           + "UID in object meta: \(old.metadata.uid)")
     }
-    let written = try update(object, old: old, request, subresource: subresource, parameters, &context)
+    let written = try update(object, old: old, request, subresource: subresource, parameters, .tracked, &context)
     let shown = request.model.fromStorage(written)
     return Self.answer(request.view(shown, format: context.format, at: context.now), context.format)
   }
@@ -49,7 +49,7 @@ extension InMemoryAPIServer {
   /// - Returns: the object as stored.
   mutating func update(
     _ object: JSONValue, old: StoredObject, _ request: ResourceRequest, subresource: String?,
-    _ parameters: WriteParameters, _ context: inout RequestContext
+    _ parameters: WriteParameters, _ managedFields: ManagedFieldsChange, _ context: inout RequestContext
   ) throws(APIFailure) -> JSONValue {
     let model = request.model
     let oldObject = model.fromStorage(old.json)
@@ -72,7 +72,9 @@ extension InMemoryAPIServer {
     model.applyDefaults(&object)
     var metadata = object["metadata"] ?? [:]
     let oldMetadata = oldObject["metadata"] ?? [:]
-    metadata["managedFields"] = nil
+    // A single empty entry asks for the managers to be forgotten.
+    let isReset = metadata["managedFields"] == [[:]]
+    metadata["managedFields"] = oldMetadata["managedFields"]
     metadata["selfLink"] = nil
     metadata["resourceVersion"] = oldMetadata["resourceVersion"]
     metadata["generation"] = oldMetadata["generation"]
@@ -96,6 +98,18 @@ extension InMemoryAPIServer {
     try allocate(&object, old: oldObject, request, parameters)
     for warning in model.warnings(object) { context.warn(warning) }
 
+    switch managedFields {
+    case .replaced(let json): object.set(json, at: ["metadata", "managedFields"])
+    case .tracked:
+      if isReset {
+        object.set(nil, at: ["metadata", "managedFields"])
+      } else if object != oldObject {
+        let managed = trackedFields(
+          old: oldObject, new: object, request, subresource: subresource, parameters, context)
+        object.set(managed, at: ["metadata", "managedFields"])
+      }
+    }
+    if let decoded = try? model.decode(object) { object = decoded.object }
     let stored = model.toStorage(object)
     if stored == old.json && !isReleased(object) { return old.json }
     if parameters.isDryRun { return stored }
