@@ -38,12 +38,15 @@ struct ConnectionHandler: Sendable {
         }
       }
       let isTooLarge = size > InMemoryAPIServer.maximumBodyBytes
-      let request = APIRequest(
+      var request = APIRequest(
         method: head.method.rawValue, target: head.uri,
         headers: head.headers.map { (name: $0.name.lowercased(), value: $0.value) }, identity: identity(of: head),
         body: isTooLarge ? .tooLarge : body.isEmpty ? .empty : .bytes(body))
       let staysOpen = head.isKeepAlive && size <= Self.drainLimit
-      try await answer(api.handle(request), to: head, keepingOpen: staysOpen, outbound)
+      let isProtobuf = request.translateFromProtobuf()
+      var response = api.handle(request)
+      if isProtobuf { response.translateToProtobuf() }
+      try await answer(response, to: head, keepingOpen: staysOpen, outbound)
       if !staysOpen { return }
     }
   }

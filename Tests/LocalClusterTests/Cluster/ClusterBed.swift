@@ -117,6 +117,12 @@ struct ClusterBed {
   func kubectlSucceeds(
     _ arguments: String..., input: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
   ) async throws -> String {
+    try await kubectlSucceeds(arguments, input: input, sourceLocation: sourceLocation)
+  }
+
+  func kubectlSucceeds(
+    _ arguments: [String], input: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> String {
     let outcome = try await run(arguments, input: input)
     #expect(
       outcome.status == 0, "kubectl \(arguments.joined(separator: " ")): \(outcome.errors)",

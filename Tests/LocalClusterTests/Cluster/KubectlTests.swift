@@ -141,6 +141,27 @@ import Testing
     }
   }
 
+  /// `kubectl create` speaks protobuf.
+  @Test func createsByCommand() async throws {
+    try await ClusterBed.with { bed in
+      for (arguments, kind) in [
+        (["namespace", "team"], "namespace"), (["configmap", "a", "--from-literal=k=v"], "configmap"),
+        (["secret", "generic", "s", "--from-literal=k=v"], "secret"), (["serviceaccount", "bot"], "serviceaccount"),
+        (["role", "r", "--verb=get", "--resource=pods"], "role.rbac.authorization.k8s.io"),
+        (["rolebinding", "b", "--role=r", "--serviceaccount=default:bot"], "rolebinding.rbac.authorization.k8s.io"),
+        (["deployment", "d", "--image=example.invalid/app:1", "--replicas=2"], "deployment.apps"),
+        (["service", "clusterip", "svc", "--tcp=80:8080"], "service"),
+      ] {
+        let made = try await bed.kubectlSucceeds(["create"] + arguments)
+        #expect(made.hasPrefix("\(kind)/") && made.hasSuffix(" created\n"))
+      }
+      #expect(try await bed.kubectlSucceeds("get", "secret", "s", "-o", "jsonpath={.data.k}") == "dg==")
+      #expect(try await bed.kubectlSucceeds("get", "deployment", "d", "-o", "jsonpath={.spec.replicas}") == "2")
+      let again = try await bed.kubectl("create", "configmap", "a")
+      #expect(again.errors.contains("configmaps \"a\" already exists"))
+    }
+  }
+
   @Test func emptiesNamespaces() async throws {
     try await ClusterBed.with { bed in
       _ = try await bed.kubectlSucceeds(
