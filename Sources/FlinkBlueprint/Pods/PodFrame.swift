@@ -30,6 +30,8 @@ struct PodFrame {
     } else {
       pod.setUnlessPresent("imagePullPolicy", "IfNotPresent")
     }
+    // So that the status of a container that failed tells why, without its log being read.
+    pod.setUnlessPresent("terminationMessagePolicy", "FallbackToLogsOnError")
     pod.set("command", [.string(configuration.string("kubernetes.entry.path") ?? "/docker-entrypoint.sh")])
 
     if let account = configuration.string(key("service-account"), "kubernetes.service-account") {
