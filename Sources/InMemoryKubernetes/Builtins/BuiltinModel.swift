@@ -90,20 +90,15 @@ struct BuiltinModel: ResourceModel {
     return DecodedObject(object: object, unknownFields: decoder.unknownFields)
   }
 
-  /// Drops and fills by the schema again, after changes that were made to a decoded object.
-  private func normalize(_ object: inout JSONValue) {
-    if let decoded = try? decode(object) { object = decoded.object }
-  }
-
   func applyDefaults(_ object: inout JSONValue) {
     strategy.applyDefaults(&object)
-    normalize(&object)
+    object = normalized(object)
   }
 
   func prepareForCreate(_ object: inout JSONValue) {
     if strategy.isolatesStatus { object["status"] = nil }
     strategy.prepareForCreate(&object)
-    normalize(&object)
+    object = normalized(object)
   }
 
   func prepareForUpdate(_ object: inout JSONValue, old: JSONValue, subresource: String?) {
@@ -114,7 +109,7 @@ struct BuiltinModel: ResourceModel {
       object["status"] = old["status"]
     }
     strategy.prepareForUpdate(&object, old: old, subresource: subresource)
-    normalize(&object)
+    object = normalized(object)
   }
 
   func validateCreate(_ object: JSONValue) -> [FieldError] { strategy.validate(object) }

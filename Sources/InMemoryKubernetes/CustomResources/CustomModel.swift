@@ -85,7 +85,6 @@ struct CustomModel: ResourceModel {
     SchemaValidator.validate(object, schema) + scaleErrors(object)
   }
 
-  private var scales: Bool { scalePaths.selector != nil || isScalable }
   let isScalable: Bool
 
   private func scaleErrors(_ object: JSONValue) -> [FieldError] {

@@ -47,7 +47,7 @@ extension InMemoryAPIServer {
     var finalizers = (object["metadata", "finalizers"]?.arrayValue ?? []).compactMap(\.stringValue)
     if !finalizers.contains(Self.cleanupFinalizer) { finalizers.append(Self.cleanupFinalizer) }
     object.set(JSONValue(finalizers), at: ["metadata", "finalizers"])
-    if let decoded = try? registry.definition(storage: definitions)?.model.decode(object) { object = decoded.object }
+    if let definition = registry.definition(storage: definitions) { object = definition.model.normalized(object) }
     store(object, in: definitions)
     if conflict == nil { serve(object) }
   }

@@ -143,7 +143,7 @@ struct LabelQuery: Sendable {
         throw failure("found '\(current.literal)', expected: identifier")
       }
       if let problem = Names.qualifiedNameProblem(key) {
-        throw failure("key: Invalid value: \(goQuoted(key)): \(problem)", bare: true)
+        throw failure("key: Invalid value: \(goQuoted(key)): \(problem)")
       }
       if isNegated { return Requirement(key: key, operation: .doesNotExist, values: []) }
       if current == .end || current == .comma { return Requirement(key: key, operation: .exists, values: []) }
@@ -195,11 +195,11 @@ struct LabelQuery: Sendable {
 
     private func check(_ value: String, _ key: String) throws(APIFailure) {
       if let problem = Names.labelValueProblem(value) {
-        throw failure("values[0][\(key)]: Invalid value: \(goQuoted(value)): \(problem)", bare: true)
+        throw failure("values[0][\(key)]: Invalid value: \(goQuoted(value)): \(problem)")
       }
     }
 
-    private func failure(_ why: String, bare: Bool = false) -> APIFailure {
+    private func failure(_ why: String) -> APIFailure {
       .badRequest("unable to parse requirement: " + why)
     }
   }

@@ -95,3 +95,10 @@ struct ResourceDefinition: Sendable {
 extension ResourceModel {
   var scalePaths: ScalePaths { ScalePaths() }
 }
+
+extension ResourceModel {
+  /// An object that was decoded before and changed by the server itself, brought into its form again.
+  func normalized(_ object: JSONValue) -> JSONValue {
+    do throws(DecodeFailure) { return try decode(object).object } catch { return object }
+  }
+}

@@ -18,7 +18,7 @@ extension InMemoryAPIServer {
     object.set(.string(name), at: ["spec", "serviceAccountName"])
     object.set(.string(name), at: ["spec", "serviceAccount"])
     PodStrategy.admit(&object)
-    if let decoded = try? request.model.decode(object) { object = decoded.object }
+    object = request.model.normalized(object)
   }
 
   /// Addresses and node ports of services.
@@ -73,7 +73,7 @@ extension InMemoryAPIServer {
       }
       object.set(.array(ports), at: ["spec", "ports"])
     }
-    if let decoded = try? request.model.decode(object) { object = decoded.object }
+    object = request.model.normalized(object)
     if !parameters.isDryRun { serviceAddresses = addresses }
   }
 }

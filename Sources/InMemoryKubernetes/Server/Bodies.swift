@@ -88,19 +88,15 @@ extension RequestContext {
       return bytes.count <= 30
         ? String(decoding: bytes, as: UTF8.self) : String(decoding: bytes.prefix(30), as: UTF8.self) + " ..."
     }
-    let shown = bytes.prefix(15).map { KubernetesText.hexByte($0) }.joined()
+    let shown = bytes.prefix(15).map { hex(UInt32($0), width: 2) }.joined()
     return bytes.count <= 15 ? shown : shown + " ..."
   }
 
   /// What Go's JSON decoder says where ours found a fault.
   static func goWords(_ error: JSONError, _ bytes: [UInt8]) -> String {
-    let isAtEnd = error.offset >= bytes.count
-    return isAtEnd
-      ? "unexpected end of JSON input" : "invalid character \(goCharacter(bytes[error.offset])) \(place(error))"
-  }
-
-  private static func place(_ error: JSONError) -> String {
-    error.offset == 0 ? "looking for beginning of value" : "looking for beginning of value"
+    error.offset >= bytes.count
+      ? "unexpected end of JSON input"
+      : "invalid character \(goCharacter(bytes[error.offset])) looking for beginning of value"
   }
 
   static func goCharacter(_ byte: UInt8) -> String {
@@ -111,8 +107,4 @@ extension RequestContext {
     default: "'\\u\(hex(UInt32(byte), width: 4))'"
     }
   }
-}
-
-enum KubernetesText {
-  static func hexByte(_ byte: UInt8) -> String { hex(UInt32(byte), width: 2) }
 }

@@ -59,7 +59,6 @@ extension InMemoryAPIServer {
     if object == old.json || parameters.isDryRun { return (object, false) }
     let written = store(object, in: storage)
     afterUpdate(written, old: old, request, at: now)
-    if stores[storage]?[request.key] == nil { return (written.json, false) }
     return (written.json, false)
   }
 

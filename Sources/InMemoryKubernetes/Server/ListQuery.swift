@@ -77,7 +77,7 @@ struct ListQuery: Sendable {
     let field = "resourceVersionMatch"
     var errors: [FieldError] = []
     if isWatch {
-      if let _ = sendsInitialEvents {
+      if sendsInitialEvents != nil {
         if match.isEmpty || match != "NotOlderThan" {
           errors.append(.forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
         }

@@ -109,7 +109,7 @@ extension InMemoryAPIServer {
         object.set(managed, at: ["metadata", "managedFields"])
       }
     }
-    if let decoded = try? model.decode(object) { object = decoded.object }
+    object = model.normalized(object)
     let stored = model.toStorage(object)
     if stored == old.json && !isReleased(object) { return old.json }
     if parameters.isDryRun { return stored }

@@ -179,9 +179,7 @@ extension InMemoryAPIServer {
       "metadata": ["resourceVersion": .string(String(version))],
     ]
     if isInitialEnd { object.set(["k8s.io/initial-events-end": "true"], at: ["metadata", "annotations"]) }
-    if !watch.request.model.isCustom, let decoded = try? watch.request.model.decode(object) {
-      object = decoded.object
-    }
+    if !watch.request.model.isCustom { object = watch.request.model.normalized(object) }
     if watch.format.view == .metadata { object = ResourceRequest.metadataOnly(object) }
     return WatchFrame(type: "BOOKMARK", object: object)
   }
