@@ -65,7 +65,8 @@ let package = Package(
   ],
   targets: [
     // libyaml's event reader and writer; Yams would pull in full Foundation.
-    .systemLibrary(name: "CLibYAML", path: "Sources/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+      name: "CLibYAML", path: "Sources/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
     // The order below is the order imports may take; `make check` holds it.
     module("KubernetesAPI"),
@@ -122,7 +123,8 @@ let package = Package(
     tests(
       of: "LocalCluster",
       [
-        "KubernetesAPI", "KubernetesRuntime", "InMemoryKubernetes", "KubernetesClient", nioCore, nioPosix, nioSSL, logging,
+        "KubernetesAPI", "KubernetesRuntime", "InMemoryKubernetes", "KubernetesClient", nioCore, nioPosix, nioSSL,
+        logging,
       ]),
     tests(of: "Simulation", ["KubernetesAPI", "FlinkModel", "Lifecycle", "FlinkController", "InMemoryKubernetes"]),
     .testTarget(

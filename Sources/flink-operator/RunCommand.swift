@@ -96,7 +96,8 @@ struct RunCommand: AsyncParsableCommand {
     var defaults = OperatorDefaults()
     if let config {
       let text = try readText(config)
-      defaults = config.hasSuffix(".yaml") && !config.hasSuffix("flink-conf.yaml")
+      defaults =
+        config.hasSuffix(".yaml") && !config.hasSuffix("flink-conf.yaml")
         ? try OperatorDefaults(configYAML: text) : OperatorDefaults(flinkConf: text)
     }
     var settings = try OperatorSettings(defaults)

@@ -23,7 +23,8 @@ struct Supervisor {
     }
     say("api: \(ready["server"]?.stringValue ?? "")")
     say("kubeconfig: \(ready["kubeconfig"]?.stringValue ?? "")")
-    let operators = command.noOperator
+    let operators =
+      command.noOperator
       ? nil : OperatorKeeper(executable: executable, arguments: operatorArguments(ready))
 
     let ending = await withTaskGroup(of: Ended.self) { group in

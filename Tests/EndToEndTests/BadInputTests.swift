@@ -94,7 +94,8 @@ import YAML
       "broken", in: "default", of: instance,
       spec: ["flinkConfiguration": soon, "job": ["args": ["--fail-in-main", "true"]]])
     try await broken.wait(for: "the cause of the failed main() is said", within: .seconds(120)) {
-      let text = ($0.condition("Reconciling")?["message"]?.stringValue ?? "")
+      let text =
+        ($0.condition("Reconciling")?["message"]?.stringValue ?? "")
         + ($0.condition("Stalled")?["message"]?.stringValue ?? "")
       return text.contains("fail-in-main")
     }
@@ -108,10 +109,16 @@ import YAML
     // A jar that is not there.
     let jar = try await FlinkJob.apply(
       "jar", in: "default", of: instance,
-      spec: ["flinkConfiguration": soon, "job": ["jarURI": "local:///opt/flink/usrlib/nowhere.jar",
-        "entryClass": "org.example.Nowhere"]])
+      spec: [
+        "flinkConfiguration": soon,
+        "job": [
+          "jarURI": "local:///opt/flink/usrlib/nowhere.jar",
+          "entryClass": "org.example.Nowhere",
+        ],
+      ])
     try await jar.wait(for: "the missing class or jar is said", within: .seconds(120)) {
-      let text = ($0.condition("Reconciling")?["message"]?.stringValue ?? "")
+      let text =
+        ($0.condition("Reconciling")?["message"]?.stringValue ?? "")
         + ($0.condition("Stalled")?["message"]?.stringValue ?? "")
       return text.contains("nowhere.jar") || text.contains("org.example.Nowhere")
     }

@@ -24,7 +24,9 @@ final class LocalInstance: @unchecked Sendable {
     let kubeconfig = scratch.appendingPathComponent("kubeconfig").path
     let runDirectory = scratch.appendingPathComponent("run")
     let log = scratch.appendingPathComponent("local.log")
-    FileManager.default.createFile(atPath: log.path, contents: nil)
+    guard FileManager.default.createFile(atPath: log.path, contents: nil) else {
+      throw Unexpected("cannot make \(log.path)")
+    }
 
     let process = Process()
     process.executableURL = Self.binary
@@ -43,7 +45,7 @@ final class LocalInstance: @unchecked Sendable {
         return output.lines.contains { $0.hasPrefix(wantsOperator ? "operator: pid" : "kubeconfig:") }
       }
       let configuration = try ClusterConfiguration.load(kubeconfigPath: kubeconfig, context: nil)
-      let client = try KubernetesClient(configuration: configuration, logger: Logger(label: "e2e"))
+      let client = KubernetesClient(configuration: configuration, logger: Logger(label: "e2e"))
       return LocalInstance(
         process: process, runDirectory: runDirectory, kubeconfig: kubeconfig, client: client, scratch: scratch,
         output: output)
@@ -120,7 +122,7 @@ struct Unexpected: Error, CustomStringConvertible {
 
 /// The lines that a process printed so far.
 final class OutputLines: Sendable {
-  nonisolated(unsafe) let pipe = Pipe()  // Pipe is thread-safe for this use: one reader callback.
+  let pipe = Pipe()
   private let state = LockedLines()
 
   var lines: [String] { state.lines }
