@@ -16,7 +16,6 @@ import Testing
       "endpoints": controllers,
       "kubectl-apply-client-side": controllers,
       "kubectl-get": controllers,
-      "kubectl-patch-label-annotate": "answers are JSON, never protobuf",
       "kubectl-rollout-status": controllers,
       "rbac": "whoever is known may do everything",
       "rollout-rolling": controllers,

@@ -65,6 +65,7 @@ public struct InMemoryAPIServer: Sendable {
       response = error.response
     }
     response.headers += context.warningHeaders
+    if context.contentType == RequestContext.protobuf { response.translateToProtobuf() }
     return response
   }
 

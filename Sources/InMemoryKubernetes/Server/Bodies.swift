@@ -25,10 +25,8 @@ extension RequestContext {
     switch contentType {
     case "", "application/json", "*/*": isYAML = false
     case "application/yaml": isYAML = true
-    case "application/vnd.kubernetes.protobuf":
-      guard case .bytes(let bytes) = request.body, let json = ProtobufBody.json(bytes) else {
-        throw .unsupportedMediaType(accepted: OutputFormat.offered)
-      }
+    case Self.protobuf:
+      guard let json = protobufBody else { throw .unsupportedMediaType(accepted: OutputFormat.offered) }
       return ParsedBody(json: json, duplicates: [], text: "")
     default: throw .unsupportedMediaType(accepted: OutputFormat.offered)
     }

@@ -38,15 +38,12 @@ struct ConnectionHandler: Sendable {
         }
       }
       let isTooLarge = size > InMemoryAPIServer.maximumBodyBytes
-      var request = APIRequest(
+      let request = APIRequest(
         method: head.method.rawValue, target: head.uri,
         headers: head.headers.map { (name: $0.name.lowercased(), value: $0.value) }, identity: identity(of: head),
         body: isTooLarge ? .tooLarge : body.isEmpty ? .empty : .bytes(body))
       let staysOpen = head.isKeepAlive && size <= Self.drainLimit
-      let isProtobuf = request.translateFromProtobuf()
-      var response = api.handle(request)
-      if isProtobuf { response.translateToProtobuf() }
-      try await answer(response, to: head, keepingOpen: staysOpen, outbound)
+      try await answer(api.handle(request), to: head, keepingOpen: staysOpen, outbound)
       if !staysOpen { return }
     }
   }

@@ -35,7 +35,8 @@ struct ProtobufSchema: Sendable {
     "v1": ["ConfigMap", "Secret", "Namespace", "ServiceAccount", "DeleteOptions", "Status", "Service"],
     "apps/v1": ["Deployment"],
     "rbac.authorization.k8s.io/v1": ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
-    "authentication.k8s.io/v1": ["TokenRequest"],
+    "authentication.k8s.io/v1": ["TokenRequest", "SelfSubjectReview"],
+    "authorization.k8s.io/v1": ["SelfSubjectAccessReview"],
     "coordination.k8s.io/v1": ["Lease"],
   ]
 
@@ -118,6 +119,14 @@ struct ProtobufSchema: Sendable {
     TokenRequestSpec: audiences 1 [string]; boundObjectRef 3 BoundObjectReference; expirationSeconds 4 *int
     BoundObjectReference: kind 1 string; apiVersion 2 string; name 3 string; uid 4 string
     TokenRequestStatus: token 1 string; expirationTimestamp 2 time
+    SelfSubjectReview: metadata 1 ObjectMeta; status 2 SelfSubjectReviewStatus
+    SelfSubjectReviewStatus: userInfo 1 UserInfo
+    UserInfo: username 1 string; uid 2 string; groups 3 [string]
+    SelfSubjectAccessReview: metadata 1 ObjectMeta; spec 2 SelfSubjectAccessReviewSpec; status 3 SubjectAccessReviewStatus
+    SelfSubjectAccessReviewSpec: resourceAttributes 1 ResourceAttributes; nonResourceAttributes 2 NonResourceAttributes
+    ResourceAttributes: namespace 1 string; verb 2 string; group 3 string; version 4 string; resource 5 string; subresource 6 string; name 7 string
+    NonResourceAttributes: path 1 string; verb 2 string
+    SubjectAccessReviewStatus: allowed 1 bool; reason 2 string; evaluationError 3 string; denied 4 bool
     Lease: metadata 1 ObjectMeta; spec 2 LeaseSpec
     LeaseSpec: holderIdentity 1 string; leaseDurationSeconds 2 *int; acquireTime 3 microTime; renewTime 4 microTime; leaseTransitions 5 *int; strategy 6 string; preferredHolder 7 string
     """

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import KubernetesAPI
 
 /// Why a protobuf body cannot be read.
@@ -90,7 +89,7 @@ struct ProtobufReader {
         throw ProtobufError(problem: "a text is not UTF-8")
       }
       return .string(text)
-    case (.bytes, .bytes(let bytes)): return .string(Data(bytes).base64EncodedString())
+    case (.bytes, .bytes(let bytes)): return .string(Base64.encode(bytes))
     case (.integer(let keepsZero), .number(let number)):
       return number == 0 && !keepsZero && !isElement ? nil : JSONValue(Int64(bitPattern: number))
     case (.boolean(let keepsFalse), .number(let number)):

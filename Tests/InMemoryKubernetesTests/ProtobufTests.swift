@@ -1,7 +1,7 @@
 import KubernetesAPI
 import Testing
 
-@testable import LocalCluster
+@testable import InMemoryKubernetes
 
 @Suite struct ProtobufTests {
   /// What `kubectl create configmap b --from-literal=a=b` sends.
@@ -55,6 +55,7 @@ import Testing
 
   @Test func refusesWhatItDoesNotKnow() {
     #expect(ProtobufWriter.object(["apiVersion": "v1", "kind": "Pod", "metadata": [:]]) == nil)
+    #expect(ProtobufWriter.object(["apiVersion": "v1", "kind": "ConfigMap", "metadata": [:], "new": 1]) == nil)
     #expect(throws: ProtobufError.self) { try ProtobufReader.object(Array("{}".utf8)) }
     // A field 99 with content in a ConfigMap.
     let unknown: [UInt8] =

@@ -1,9 +1,8 @@
-import FoundationEssentials
 import KubernetesAPI
 
 /// Writes an object in Kubernetes' protobuf encoding.
 enum ProtobufWriter {
-  /// Nil for kinds that are not known here. Fields that are not known are left out.
+  /// Nil for kinds and fields that are not known here, managedFields aside: then the answer stays JSON, whole.
   static func object(_ json: JSONValue) -> [UInt8]? {
     guard let kind = json["kind"]?.stringValue, let apiVersion = json["apiVersion"]?.stringValue,
       ProtobufSchema.kinds[apiVersion]?.contains(kind) == true, let raw = message(kind, json)
@@ -14,47 +13,56 @@ enum ProtobufWriter {
   }
 
   private static func message(_ name: String, _ json: JSONValue) -> [UInt8]? {
-    guard let fields = ProtobufSchema.kubernetes[name] else { return nil }
+    guard let fields = ProtobufSchema.kubernetes[name], let members = json.objectValue else { return nil }
     var bytes: [UInt8] = []
+    var known: Set<String> = ["kind", "apiVersion", "managedFields"]
     for field in fields {
-      guard let value = json[field.name] else { continue }
+      known.insert(field.name)
+      guard let value = json[field.name], !value.isNull else { continue }
       switch field.type {
       case .list(let element):
-        for item in value.arrayValue ?? [] { bytes += self.field(field.number, element, item) }
+        for item in value.arrayValue ?? [] {
+          guard let encoded = self.field(field.number, element, item) else { return nil }
+          bytes += encoded
+        }
       case .map(let element):
         for (key, item) in (value.objectValue ?? [:]).sorted(by: { $0.key < $1.key }) {
-          bytes += bytesField(field.number, bytesField(1, Array(key.utf8)) + self.field(2, element, item))
+          guard let encoded = self.field(2, element, item) else { return nil }
+          bytes += bytesField(field.number, bytesField(1, Array(key.utf8)) + encoded)
         }
-      default: bytes += self.field(field.number, field.type, value)
+      default:
+        guard let encoded = self.field(field.number, field.type, value) else { return nil }
+        bytes += encoded
       }
     }
-    return bytes
+    return members.keys.allSatisfy(known.contains) ? bytes : nil
   }
 
-  private static func field(_ number: Int, _ type: ProtobufSchema.FieldType, _ value: JSONValue) -> [UInt8] {
+  /// Nil for a value that is not of the type.
+  private static func field(_ number: Int, _ type: ProtobufSchema.FieldType, _ value: JSONValue) -> [UInt8]? {
     switch type {
-    case .string: value.stringValue.map { bytesField(number, Array($0.utf8)) } ?? []
-    case .bytes:
-      value.stringValue.flatMap { Data(base64Encoded: $0) }.map { bytesField(number, Array($0)) } ?? []
-    case .integer: value.intValue.map { numberField(number, UInt64(bitPattern: $0)) } ?? []
-    case .boolean: value.boolValue.map { numberField(number, $0 ? 1 : 0) } ?? []
+    case .string: return value.stringValue.map { bytesField(number, Array($0.utf8)) }
+    case .bytes: return value.stringValue.flatMap { Base64.decode($0) }.map { bytesField(number, $0) }
+    case .integer: return value.intValue.map { numberField(number, UInt64(bitPattern: $0)) }
+    case .boolean: return value.boolValue.map { numberField(number, $0 ? 1 : 0) }
     case .time, .microTime:
-      value.stringValue.flatMap { Timestamp(rfc3339: $0) }.map { time in
+      return value.stringValue.flatMap { Timestamp(rfc3339: $0) }.map { time in
         let milliseconds = time.epochMilliseconds
         let seconds = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
         return bytesField(
           number,
           numberField(1, UInt64(bitPattern: seconds))
             + numberField(2, UInt64(bitPattern: (milliseconds - seconds * 1000) * 1_000_000)))
-      } ?? []
+      }
     case .integerOrString:
       if let integer = value.intValue {
-        bytesField(number, numberField(1, 0) + numberField(2, UInt64(bitPattern: integer)) + bytesField(3, []))
-      } else {
-        bytesField(number, numberField(1, 1) + numberField(2, 0) + bytesField(3, Array((value.stringValue ?? "").utf8)))
+        return bytesField(number, numberField(1, 0) + numberField(2, UInt64(bitPattern: integer)) + bytesField(3, []))
       }
-    case .message(let name): message(name, value).map { bytesField(number, $0) } ?? []
-    case .list, .map: []
+      return value.stringValue.map { text in
+        bytesField(number, numberField(1, 1) + numberField(2, 0) + bytesField(3, Array(text.utf8)))
+      }
+    case .message(let name): return message(name, value).map { bytesField(number, $0) }
+    case .list, .map: return nil
     }
   }
 
