@@ -87,46 +87,52 @@ actor ServiceForwarder {
       .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { client in
-        Self.connect(client, to: targets.order()[...])
-        return client.eventLoop.makeSucceededVoidFuture()
+        client.eventLoop.makeCompletedFuture {
+          try client.pipeline.syncOperations.addHandler(RelayHandler { connect($0, to: targets.order()[...]) })
+        }
       }
       .bind(host: socket.address, port: socket.port).get()
   }
+}
 
-  /// Connects to the first target that answers and joins the two; without any the client's connection is closed.
-  private static func connect(_ client: any Channel, to targets: ArraySlice<ServiceRoute.Socket>) {
-    guard let target = targets.first else {
-      client.close(promise: nil)
-      return
-    }
-    ClientBootstrap(group: client.eventLoop)
-      .connectTimeout(.seconds(3))
-      .channelOption(.autoRead, value: false)
-      .channelOption(.allowRemoteHalfClosure, value: true)
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
-      .connect(host: target.address, port: target.port)
-      .whenComplete { result in
-        switch result {
-        case .failure: connect(client, to: targets.dropFirst())
-        case .success(let server): join(client, server)
-        }
-      }
+/// Connects a client to the first target that answers; without any the client's connection is closed.
+///
+/// To be called when the client's channel is active: one that is not yet would lose the read that starts it.
+private func connect(_ client: any Channel, to targets: ArraySlice<ServiceRoute.Socket>) {
+  guard let target = targets.first, client.isActive else {
+    client.close(promise: nil)
+    return
   }
-
-  private static func join(_ client: any Channel, _ server: any Channel) {
-    do {
-      let one = RelayHandler()
-      let other = RelayHandler()
-      one.partner = other
-      other.partner = one
-      try client.pipeline.syncOperations.addHandler(one)
-      try server.pipeline.syncOperations.addHandler(other)
-      client.read()
-      server.read()
-    } catch {
-      client.close(promise: nil)
-      server.close(promise: nil)
+  ClientBootstrap(group: client.eventLoop)
+    .connectTimeout(.seconds(3))
+    .channelOption(.autoRead, value: false)
+    .channelOption(.allowRemoteHalfClosure, value: true)
+    .channelOption(.socketOption(.tcp_nodelay), value: 1)
+    .channelInitializer { server in
+      server.eventLoop.makeCompletedFuture { try server.pipeline.syncOperations.addHandler(RelayHandler()) }
     }
+    .connect(host: target.address, port: target.port)
+    .whenComplete { result in
+      switch result {
+      case .failure: connect(client, to: targets.dropFirst())
+      case .success(let server): join(client, server)
+      }
+    }
+}
+
+/// Lets what comes from either go to the other.
+private func join(_ client: any Channel, _ server: any Channel) {
+  do {
+    let one = try client.pipeline.syncOperations.handler(type: RelayHandler.self)
+    let other = try server.pipeline.syncOperations.handler(type: RelayHandler.self)
+    guard client.isActive, server.isActive else { throw ChannelError.eof }
+    one.join(other)
+    other.join(one)
+    client.read()
+    server.read()
+  } catch {
+    client.close(promise: nil)
+    server.close(promise: nil)
   }
 }
 
@@ -135,19 +141,45 @@ private final class RelayHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  var partner: RelayHandler?
+  private var partner: RelayHandler?
+  private var onActive: ((any Channel) -> Void)?
   private var context: ChannelHandlerContext?
   private var wantsRead = false
+  /// What came before there was a partner: the end of the input is reported, with all before it, without being asked for.
+  private var early: [ByteBuffer] = []
+  private var isInputClosed = false
+
+  /// - Parameter onActive: called once when the channel is active.
+  init(onActive: ((any Channel) -> Void)? = nil) { self.onActive = onActive }
 
   func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func channelActive(context: ChannelHandlerContext) {
+    onActive?(context.channel)
+    onActive = nil
+    context.fireChannelActive()
+  }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     self.context = nil
     partner = nil
   }
 
+  func join(_ partner: RelayHandler) {
+    self.partner = partner
+    for buffer in early { partner.context?.write(Self.wrapOutboundOut(buffer), promise: nil) }
+    early = []
+    partner.context?.flush()
+    if isInputClosed { partner.finish(.output) }
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    partner?.context?.write(Self.wrapOutboundOut(Self.unwrapInboundIn(data)), promise: nil)
+    let buffer = Self.unwrapInboundIn(data)
+    if let partner {
+      partner.context?.write(Self.wrapOutboundOut(buffer), promise: nil)
+    } else {
+      early.append(buffer)
+    }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -165,15 +197,27 @@ private final class RelayHandler: ChannelInboundHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if event as? ChannelEvent == .inputClosed { partner?.context?.close(mode: .output, promise: nil) }
+    if event as? ChannelEvent == .inputClosed {
+      isInputClosed = true
+      partner?.finish(.output)
+    }
     context.fireUserInboundEventTriggered(event)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
     let other = partner
     partner = nil
-    other?.context?.close(promise: nil)
+    other?.finish(.all)
     context.fireChannelInactive()
+  }
+
+  /// Closes when all that was passed on has been written: closing at once would drop it.
+  private func finish(_ mode: CloseMode) {
+    guard let context else { return }
+    let channel = context.channel
+    context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+      channel.close(mode: mode, promise: nil)
+    }
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
