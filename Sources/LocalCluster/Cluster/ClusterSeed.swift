@@ -1,36 +1,14 @@
-import InMemoryKubernetes
 import KubernetesAPI
 import YAML
 
-/// What a cluster holds before anybody has asked for anything.
+/// What the local cluster adds to what every API server holds from the start.
 enum ClusterSeed {
-  static let namespaces = ["default", "kube-system", "kube-public", "kube-node-lease"]
-
-  /// Makes the standard namespaces, the `kubernetes` Service and the objects of the manifests.
+  /// Makes the endpoints of the `kubernetes` Service and the objects of the manifests.
   ///
   /// - Throws: `LocalClusterError.manifest` naming the document and what is wrong with it.
   static func plant(
-    _ manifests: [String], through gateway: any KubernetesGateway, port: Int, address: String, hasAgent: Bool
+    _ manifests: [String], through gateway: any KubernetesGateway, port: Int, address: String
   ) async throws(LocalClusterError) {
-    for name in namespaces {
-      try await create(
-        .namespaces, nil, ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)]], gateway)
-    }
-    // Pods may be made before the controllers have got round to it.
-    try await create(
-      .serviceAccounts, "default",
-      ["apiVersion": "v1", "kind": "ServiceAccount", "metadata": ["name": "default", "namespace": "default"]], gateway)
-    let labels: JSONValue = ["component": "apiserver", "provider": "kubernetes"]
-    try await create(
-      .services, "default",
-      [
-        "apiVersion": "v1", "kind": "Service",
-        "metadata": ["name": "kubernetes", "namespace": "default", "labels": labels],
-        "spec": [
-          "type": "ClusterIP",
-          "ports": [["name": "https", "protocol": "TCP", "port": 443, "targetPort": JSONValue(port)]],
-        ],
-      ], gateway)
     try await create(
       .endpointSlices, "default",
       [

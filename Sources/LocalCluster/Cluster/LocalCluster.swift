@@ -74,8 +74,7 @@ public final class LocalCluster: Sendable {
     }
 
     try await ClusterSeed.plant(
-      options.manifests, through: SharedAPIGateway(api), port: port, address: options.listenAddress,
-      hasAgent: options.runsAgent)
+      options.manifests, through: SharedAPIGateway(api), port: port, address: options.listenAddress)
     let controlling = controllers(api, credentials, clock).map { manager in Task { await manager.run() } }
     defer { controlling?.cancel() }
 
