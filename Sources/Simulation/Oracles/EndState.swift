@@ -1,0 +1,58 @@
+import KubernetesAPI
+
+/// How a run has ended, without what may differ between runs that ended the same: times, names, UIDs, attempts.
+public struct EndState: Sendable, Hashable, CustomStringConvertible {
+  public let lines: [String]
+
+  public var description: String { lines.joined(separator: "\n") }
+}
+
+extension SimulatedWorld.State {
+  mutating func endState() -> EndState {
+    var lines: [String] = []
+    for resource in list(.flinkDeployments) {
+      let status = resource["status"]
+      let name = resource["metadata", "name"]?.stringValue ?? ""
+      func text(_ path: String...) -> String {
+        let value = status?.value(at: path)
+        return value?.stringValue ?? value?.text ?? "-"
+      }
+      lines.append(
+        "\(name): generation \(resource["metadata", "generation"]?.text ?? "") observed \(text("observedGeneration")) "
+          + "lifecycle \(text("lifecycleState")) jm \(text("jobManagerDeploymentStatus")) "
+          + "job \(text("jobStatus", "state")) state \(text("reconciliationStatus", "state")) "
+          + "phase \(text("operation", "phase")) finalizers \(resource["metadata", "finalizers"]?.text ?? "-")")
+      lines.append("  error \(text("error"))")
+      lines.append("  reconciled \(text("reconciliationStatus", "lastReconciledSpec"))")
+      let isStable =
+        text("reconciliationStatus", "lastReconciledSpec") == text("reconciliationStatus", "lastStableSpec")
+      lines.append("  stable \(isStable) taskManager \(status?["taskManager"]?.text ?? "-")")
+      for condition in status?["conditions"]?.arrayValue ?? [] {
+        lines.append(
+          "  \(condition["type"]?.stringValue ?? "") \(condition["status"]?.stringValue ?? "") "
+            + "\(condition["reason"]?.stringValue ?? "")")
+      }
+    }
+    for deployment in list(.deployments) {
+      let container = deployment["spec", "template"]?["spec"]?["containers"]?.arrayValue?.first
+      let arguments = (container?["args"]?.arrayValue ?? []).compactMap(\.stringValue)
+      let shape = zip([""] + arguments, arguments).map { previous, argument in
+        previous == "--job-id" || previous == "--fromSavepoint" ? "*" : argument
+      }
+      lines.append(
+        "deployment \(deployment["metadata", "name"]?.stringValue ?? "") replicas "
+          + "\(deployment["spec", "replicas"]?.text ?? "") image \(container?["image"]?.stringValue ?? "") "
+          + "args \(shape.joined(separator: " ")) generation "
+          + "\(deployment["metadata", "annotations"]?["flinkdeployment.flink.apache.org/generation"]?.stringValue ?? "-")"
+      )
+    }
+    lines.append("pods \(list(.pods).count)")
+    for map in list(.configMaps, "type=flink-standalone-kubernetes") {
+      lines.append("configmap \(map["metadata", "name"]?.stringValue ?? "")")
+    }
+    for service in list(.services, "type=flink-standalone-kubernetes") {
+      lines.append("service \(service["metadata", "name"]?.stringValue ?? "")")
+    }
+    return EndState(lines: lines)
+  }
+}

@@ -1,0 +1,232 @@
+import FlinkModel
+
+/// Flink's clusters and its storage, as far as an operator can tell them from real ones.
+///
+/// Each job counts the seconds it has run, and its snapshots hold the count: state that is lost shows as a count that
+/// went back.
+struct SimulatedFlink: Sendable {
+  enum Operation: Sendable, Hashable {
+    case stopping(completesAt: Int64)
+    case completed(String)
+    case failed(String)
+  }
+
+  struct Job: Sendable {
+    let id: String
+    var state: FlinkJobState
+    /// Epoch milliseconds.
+    var startTime: Int64
+    var endTime: Int64 = -1
+    let restoredCount: Int64
+    let restoredPath: String?
+    var runningSince: Int64?
+    /// Milliseconds run before `runningSince`.
+    var ran: Int64 = 0
+    var checkpoints: [CheckpointRecord] = []
+    var savepoints: [CheckpointRecord] = []
+    var nextCheckpointAt: Int64 = 0
+    var snapshotID: Int64 = 0
+    var cancelsAt: Int64?
+
+    func count(at now: Int64) -> Int64 {
+      restoredCount + (ran + (runningSince.map { now - $0 } ?? 0)) / 1000
+    }
+
+    mutating func end(_ state: FlinkJobState, at now: Int64) {
+      if let runningSince { ran += now - runningSince }
+      runningSince = nil
+      self.state = state
+      endTime = now
+    }
+  }
+
+  struct JobManager: Sendable {
+    let cluster: String
+    let podUID: String
+    let startedAt: Int64
+    let arguments: [String]
+    var job: Job?
+    var operations: [String: Operation] = [:]
+    var cachedCheckpoints: (at: Int64, value: CheckpointStatistics?)?
+
+    func argument(_ name: String) -> String? {
+      arguments.firstIndex(of: name).flatMap { $0 + 1 < arguments.count ? arguments[$0 + 1] : nil }
+    }
+  }
+
+  /// What has happened, for the oracles.
+  enum Happening: Sendable, Hashable {
+    case started(cluster: String, jobID: String, path: String?, count: Int64)
+    case savepoint(cluster: String, path: String, count: Int64)
+  }
+
+  private(set) var storage: [String: Int64] = [:]
+  private(set) var managers: [String: JobManager] = [:]
+  private(set) var happenings: [Happening] = []
+  /// Savepoints that fail before one succeeds.
+  var failingSavepoints = 0
+  /// Running TaskManagers by cluster.
+  var taskManagers: [String: Int] = [:]
+
+  // MARK: Pods
+
+  mutating func startManager(cluster: String, podUID: String, arguments: [String], at now: Int64) {
+    guard managers[podUID] == nil else { return }
+    managers[podUID] = JobManager(cluster: cluster, podUID: podUID, startedAt: now, arguments: arguments)
+  }
+
+  mutating func endManager(podUID: String) { managers[podUID] = nil }
+
+  /// The count of the running job of a cluster; nil where none runs.
+  func count(of cluster: String, at now: Int64) -> Int64? {
+    managers.values.first { $0.cluster == cluster }?.job?.count(at: now)
+  }
+
+  func knows(podUID: String) -> Bool { managers[podUID] != nil }
+
+  // MARK: Time
+
+  /// Lets everything happen that happens by itself until `now`.
+  mutating func advance(to now: Int64) {
+    for uid in managers.keys.sorted() {
+      if var manager = managers[uid] {
+        advance(&manager, to: now)
+        managers[uid] = manager
+      }
+    }
+  }
+
+  private mutating func advance(_ manager: inout JobManager, to now: Int64) {
+    let begins = manager.startedAt + 800
+    if manager.job == nil, now >= begins, let id = manager.argument("--job-id") {
+      let path = manager.argument("--fromSavepoint")
+      let count = path.map { storage[$0] }
+      var job = Job(
+        id: id, state: .initializing, startTime: begins, restoredCount: (count ?? 0) ?? 0, restoredPath: path)
+      if path != nil, count == .some(nil) { job.end(.failed, at: begins) }
+      if manager.arguments.contains("--fail") { job.end(.failed, at: begins) }
+      happenings.append(.started(cluster: manager.cluster, jobID: id, path: path, count: job.restoredCount))
+      manager.job = job
+    }
+    guard var job = manager.job else { return }
+    defer { manager.job = job }
+    if job.state == .initializing, now >= begins + 700, (taskManagers[manager.cluster] ?? 0) > 0 {
+      job.state = .running
+      job.runningSince = now
+      job.nextCheckpointAt = now + 5_000
+    }
+    if job.state == .running, now >= job.nextCheckpointAt {
+      job.nextCheckpointAt = now + 5_000
+      job.snapshotID += 1
+      let path = "file:/checkpoints/\(job.id)/chk-\(job.snapshotID)"
+      storage[path] = job.count(at: now)
+      job.checkpoints.append(
+        CheckpointRecord(id: job.snapshotID, isSavepoint: false, externalPath: path, timestamp: now))
+    }
+    if let at = job.cancelsAt, now >= at, !job.state.isGloballyTerminal { job.end(.canceled, at: at) }
+    for (trigger, operation) in manager.operations.sorted(by: { $0.key < $1.key }) {
+      guard case .stopping(let at) = operation, now >= at else { continue }
+      if job.state != .running {
+        manager.operations[trigger] = .failed("java.lang.IllegalStateException: the job is not running")
+      } else if failingSavepoints > 0 {
+        failingSavepoints -= 1
+        manager.operations[trigger] = .failed("org.apache.flink.runtime.checkpoint.CheckpointException: declined")
+      } else {
+        job.snapshotID += 1
+        let path = "file:/savepoints/savepoint-\(trigger.prefix(12))"
+        let count = job.count(at: at)
+        storage[path] = count
+        job.savepoints.append(
+          CheckpointRecord(id: job.snapshotID, isSavepoint: true, externalPath: path, timestamp: at))
+        happenings.append(.savepoint(cluster: manager.cluster, path: path, count: count))
+        manager.operations[trigger] = .completed(path)
+        job.end(.finished, at: at)
+      }
+    }
+  }
+
+  // MARK: REST
+
+  private func uid(of cluster: String, at now: Int64) throws(FlinkError) -> String {
+    let uids = managers.values.filter { $0.cluster == cluster && now >= $0.startedAt + 500 }.map(\.podUID).sorted()
+    guard let uid = uids.first else { throw .unreachable("connection refused") }
+    return uid
+  }
+
+  private func manager(of cluster: String, at now: Int64) throws(FlinkError) -> JobManager {
+    guard let manager = managers[try uid(of: cluster, at: now)] else { throw .unreachable("connection refused") }
+    return manager
+  }
+
+  mutating func jobs(of cluster: String, at now: Int64) throws(FlinkError) -> [JobOverview] {
+    advance(to: now)
+    guard let job = try manager(of: cluster, at: now).job else { return [] }
+    let running = job.state == .running ? 2 : 0
+    return [
+      JobOverview(
+        id: job.id, name: cluster, state: job.state.rawValue, startTime: job.startTime, endTime: job.endTime,
+        tasks: ["total": 2, "running": running])
+    ]
+  }
+
+  mutating func checkpoints(
+    of cluster: String, job id: String, at now: Int64
+  ) throws(FlinkError) -> CheckpointStatistics? {
+    advance(to: now)
+    let uid = try uid(of: cluster, at: now)
+    guard var manager = managers[uid], let job = manager.job, job.id == id else {
+      throw .rejected(code: 404, message: "Job \(id) not found")
+    }
+    // As the real one: answers may be three seconds old.
+    if let cached = manager.cachedCheckpoints, now - cached.at < 3_000 { return cached.value }
+    let statistics = CheckpointStatistics(
+      completedCount: job.checkpoints.count, failedCount: 0, inProgressCount: 0,
+      latestCompleted: job.checkpoints.last, latestSavepoint: job.savepoints.last,
+      latestRestored: job.restoredPath.map {
+        CheckpointRecord(id: 0, isSavepoint: true, externalPath: $0, timestamp: job.startTime)
+      })
+    manager.cachedCheckpoints = (now, statistics)
+    managers[uid] = manager
+    return statistics
+  }
+
+  mutating func stop(
+    _ cluster: String, job id: String, trigger: String, at now: Int64
+  ) throws(FlinkError) {
+    advance(to: now)
+    let uid = try uid(of: cluster, at: now)
+    guard var manager = managers[uid], let job = manager.job, job.id == id else {
+      throw .rejected(code: 404, message: "Job \(id) not found")
+    }
+    if manager.operations[trigger] != nil { return }
+    manager.operations[trigger] = .stopping(completesAt: now + 1_500)
+    managers[uid] = manager
+  }
+
+  mutating func cancel(_ cluster: String, job id: String, at now: Int64) throws(FlinkError) {
+    advance(to: now)
+    let uid = try uid(of: cluster, at: now)
+    guard var manager = managers[uid], var job = manager.job, job.id == id else {
+      throw .rejected(code: 404, message: "Job \(id) not found")
+    }
+    guard !job.state.isGloballyTerminal, job.state != .cancelling else { return }
+    if let since = job.runningSince { job.ran += now - since }
+    job.runningSince = nil
+    job.state = .cancelling
+    job.cancelsAt = now + 300
+    manager.job = job
+    managers[uid] = manager
+  }
+
+  mutating func result(
+    _ cluster: String, trigger: String, at now: Int64
+  ) throws(FlinkError) -> AsyncOperationResult {
+    advance(to: now)
+    switch try manager(of: cluster, at: now).operations[trigger] {
+    case nil: throw .rejected(code: 404, message: "There is no savepoint operation with triggerId=\(trigger)")
+    case .stopping: return .inProgress
+    case .completed(let path): return .completed(location: path)
+    case .failed(let cause): return .failed(cause: cause)
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import FlinkModel
+import KubernetesAPI
+
+/// The Deployment controller and the kubelet of the simulation: pods come, run and go after fixed times.
+struct SimulatedNode: Sendable {
+  /// Milliseconds.
+  static let startTime: Int64 = 700
+  static let endTime: Int64 = 400
+
+  private struct Pod: Sendable {
+    var createdAt: Int64
+    var deletedAt: Int64?
+    var isRunning = false
+    var hasProblem = false
+  }
+
+  private var pods: [String: Pod] = [:]
+  private var names = 0
+  private var seenVersion = ""
+  private var due: Int64?
+
+  /// When something happens next without a write.
+  var nextDue: Int64? { due }
+}
+
+extension SimulatedWorld.State {
+  /// One round of the controllers; whether it wrote.
+  mutating func runNode() -> Bool {
+    let version = server.resourceVersion
+    if version == node.version, (node.nextDue.map { now < $0 } ?? true) { return false }
+    let before = version
+    server.settle(at: timestamp)
+    for object in pending where request(.create(.flinkDeployments, SimulatedWorld.namespace, object)) != nil {
+      forget(object["metadata", "name"]?.stringValue ?? "")
+      pending.removeAll { $0 == object }
+    }
+    var node = self.node
+    node.round(&self)
+    server.settle(at: timestamp)
+    self.node = node
+    self.node.version = server.resourceVersion
+    return server.resourceVersion != before
+  }
+}
+
+extension SimulatedNode {
+  fileprivate(set) var version: String {
+    get { seenVersion }
+    set { seenVersion = newValue }
+  }
+
+  fileprivate mutating func round(_ world: inout SimulatedWorld.State) {
+    let deployments = world.list(.deployments)
+    var podObjects = world.list(.pods)
+    for deployment in deployments { scale(deployment, &podObjects, &world) }
+    var running: [String: Int] = [:]
+    due = nil
+    for object in podObjects { advance(object, &running, &world) }
+    world.flink.taskManagers = running
+    let alive = Set(podObjects.compactMap { $0["metadata", "uid"]?.stringValue })
+    for uid in pods.keys where !alive.contains(uid) {
+      pods[uid] = nil
+      world.flink.endManager(podUID: uid)
+    }
+    for deployment in world.list(.deployments) { reportStatus(deployment, &world) }
+  }
+
+  private func owned(_ objects: [JSONValue], by uid: String) -> [JSONValue] {
+    objects.filter { $0["metadata", "ownerReferences"]?.arrayValue?.contains { $0["uid"]?.stringValue == uid } == true }
+  }
+
+  private mutating func scale(
+    _ deployment: JSONValue, _ podObjects: inout [JSONValue], _ world: inout SimulatedWorld.State
+  ) {
+    guard deployment["metadata", "deletionTimestamp"] == nil, let uid = deployment["metadata", "uid"]?.stringValue,
+      let name = deployment["metadata", "name"]?.stringValue
+    else { return }
+    let wanted = Int(deployment["spec", "replicas"]?.intValue ?? 1)
+    let live = owned(podObjects, by: uid).filter { $0["metadata", "deletionTimestamp"] == nil }
+    for pod in live.dropFirst(wanted) {
+      world.request(
+        .delete(.pods, SimulatedWorld.namespace, pod["metadata", "name"]?.stringValue ?? "", DeleteOptions()))
+    }
+    for _ in live.count..<max(live.count, wanted) {
+      names += 1
+      var pod: JSONValue = deployment["spec", "template"] ?? [:]
+      pod["apiVersion"] = "v1"
+      pod["kind"] = "Pod"
+      pod.set(.string("\(name)-\(names)"), at: ["metadata", "name"])
+      pod.set(
+        [
+          [
+            "apiVersion": "apps/v1", "kind": "Deployment", "name": .string(name), "uid": .string(uid),
+            "controller": true,
+          ]
+        ], at: ["metadata", "ownerReferences"])
+      pod.set("node-1", at: ["spec", "nodeName"])
+      podObjects.append(world.must(.create(.pods, SimulatedWorld.namespace, pod)))
+    }
+    if live.count > wanted { podObjects = world.list(.pods) }
+  }
+
+  private mutating func wakeAt(_ time: Int64) { due = min(due ?? time, time) }
+
+  private mutating func advance(
+    _ object: JSONValue, _ running: inout [String: Int], _ world: inout SimulatedWorld.State
+  ) {
+    guard let uid = object["metadata", "uid"]?.stringValue, let name = object["metadata", "name"]?.stringValue else {
+      return
+    }
+    var pod = pods[uid] ?? Pod(createdAt: world.now)
+    defer { pods[uid] = pod }
+    let cluster = object["metadata", "labels", "app"]?.stringValue ?? ""
+    let isJobManager = object["metadata", "labels", "component"]?.stringValue == "jobmanager"
+    if object["metadata", "deletionTimestamp"] != nil {
+      if pod.deletedAt == nil {
+        pod.deletedAt = world.now
+        // SIGTERM: what ran ends now, the pod lingers.
+        if isJobManager { world.flink.endManager(podUID: uid) }
+      }
+      let end = (pod.deletedAt ?? world.now) + Self.endTime
+      if world.now >= end {
+        world.request(
+          .delete(.pods, SimulatedWorld.namespace, name, DeleteOptions(uid: uid, gracePeriodSeconds: 0)))
+        world.flink.endManager(podUID: uid)
+      } else {
+        wakeAt(end)
+      }
+      return
+    }
+    if pod.isRunning {
+      if !isJobManager { running[cluster, default: 0] += 1 }
+      return
+    }
+    let start = pod.createdAt + Self.startTime
+    guard world.now >= start else { return wakeAt(start) }
+    let container = object["spec", "containers"]?.arrayValue?.first
+    let image = container?["image"]?.stringValue ?? ""
+    let arguments = (container?["args"]?.arrayValue ?? []).compactMap(\.stringValue)
+    if image.contains("missing") {
+      guard !pod.hasProblem else { return }
+      pod.hasProblem = true
+      report(
+        name, phase: "Pending", ready: false,
+        state: ["waiting": ["reason": "ImagePullBackOff", "message": .string("Back-off pulling image \(image)")]],
+        &world)
+      return
+    }
+    pod.isRunning = true
+    report(name, phase: "Running", ready: true, state: ["running": [:]], &world)
+    if isJobManager {
+      world.flink.startManager(cluster: cluster, podUID: uid, arguments: arguments, at: world.now)
+    } else {
+      running[cluster, default: 0] += 1
+    }
+  }
+
+  private func report(
+    _ name: String, phase: String, ready: Bool, state: JSONValue, _ world: inout SimulatedWorld.State
+  ) {
+    let status: JSONValue = [
+      "status": [
+        "phase": .string(phase),
+        "containerStatuses": [
+          [
+            "name": "flink-main-container", "ready": .bool(ready), "restartCount": 0, "image": "x", "imageID": "x",
+            "state": state,
+          ]
+        ],
+      ]
+    ]
+    world.request(.patch(.pods, SimulatedWorld.namespace, name, "status", .merge(status)))
+  }
+
+  private func reportStatus(_ deployment: JSONValue, _ world: inout SimulatedWorld.State) {
+    guard let uid = deployment["metadata", "uid"]?.stringValue, let name = deployment["metadata", "name"]?.stringValue
+    else { return }
+    let live = owned(world.list(.pods), by: uid)
+    let available = live.filter { pod in
+      pods[pod["metadata", "uid"]?.stringValue ?? ""]?.isRunning == true && pod["metadata", "deletionTimestamp"] == nil
+    }.count
+    let isAvailable = available > 0
+    let before = (deployment["status", "conditions"]?.arrayValue ?? []).first { $0["type"]?.stringValue == "Available" }
+    let word = isAvailable ? "True" : "False"
+    let isFlip = before?["status"]?.stringValue != word
+    let creation = deployment["metadata", "creationTimestamp"]?.stringValue ?? ""
+    let time =
+      before == nil && !isAvailable
+      ? creation
+      : isFlip ? world.timestamp.rfc3339Seconds : before?["lastTransitionTime"]?.stringValue ?? creation
+    let condition: JSONValue = [
+      "type": "Available", "status": .string(word), "reason": "MinimumReplicas", "message": "",
+      "lastTransitionTime": .string(time), "lastUpdateTime": .string(time),
+    ]
+    if deployment["status", "availableReplicas"]?.intValue ?? 0 == Int64(available), !isFlip,
+      deployment["status", "replicas"]?.intValue ?? 0 == Int64(live.count)
+    {
+      return
+    }
+    world.request(
+      .patch(
+        .deployments, SimulatedWorld.namespace, name, "status",
+        .merge([
+          "status": [
+            "replicas": JSONValue(live.count), "availableReplicas": JSONValue(available),
+            "readyReplicas": JSONValue(available), "conditions": [condition],
+          ]
+        ])))
+  }
+}
