@@ -68,6 +68,12 @@ extension Turn {
         waitingFor: "the end of the Deployments")
       return
     }
+    let foreign = cluster.deployments.filter { !$0.ownerUIDs.contains(uid) }
+    if !foreign.isEmpty {
+      standing = .until(
+        operation.deadline, now: now, "NameInUse",
+        "waiting for Deployments of another owner to go: \(foreign.map(\.name).joined(separator: ", "))")
+    }
     if isAssumedGone(operation), own.isEmpty, observation.quorum.value != nil { return drained(operation) }
     wake = WakeUp(after: 2_000, "the end of the pods")
   }
@@ -98,7 +104,9 @@ extension Turn {
     }
     if target.spec.job?.state == .suspended { return suspended(operation, target) }
     var plan = operation.restorePlan ?? .empty
-    if isChanged, operation.kind != .redeploy, target.spec.job?.upgradeMode == .stateless { plan = .empty }
+    if isChanged, let explicit = explicitPlan(target), operation.kind != .redeploy || explicit != .empty {
+      plan = explicit
+    }
     let isRerun = operation.kind == .recover && !isChanged
     let kind: OperationRecord.Kind = operation.kind == .suspend ? .resume : operation.kind
     beginStart(kind, isRerun ? nil : target, plan, after: operation.attempt)

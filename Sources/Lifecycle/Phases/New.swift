@@ -65,9 +65,8 @@ extension Turn {
 
   /// The spec cannot be used: said once per generation.
   mutating func reportInvalid(_ problem: InvalidField) {
-    let before = status.error
     setError(.validation, problem.description)
-    if before != status.error || status.observedGeneration != generation {
+    if record.status.error != status.error {
       note(.warning, "ValidationError", .operator, problem.description)
     }
     if status.reconciliationStatus.state != .upgrading || status.reconciliationStatus.lastReconciledSpec == nil {

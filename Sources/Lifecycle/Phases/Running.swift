@@ -73,7 +73,8 @@ extension Turn {
       observeUnreachable(&operation, jobManager, cluster)
     }
     flushLedger(force: standing?.ready != .true)
-    if standing?.ready == .true { operation.deadline = nil }
+    // A changed spec that has to wait keeps its own deadline.
+    if standing?.ready == .true, generation == operation.generation { operation.deadline = nil }
   }
 
   private mutating func observe(
@@ -158,9 +159,8 @@ extension Turn {
       if operation.deadline == nil { operation.deadline = moment(now + settings.readinessTimeout) }
       standing = .until(operation.deadline, now: now, "JobFailed", message)
     }
-    wake = WakeUp(
-      after: cause == nil ? 1_000 : operation.deadline.map { max($0.epochMilliseconds - now, 1_000) },
-      "the cause, or a changed spec")
+    let remaining = operation.deadline.map { $0.epochMilliseconds - now } ?? 0
+    wake = WakeUp(after: cause == nil ? 1_000 : remaining > 0 ? remaining : nil, "the cause, or a changed spec")
   }
 
   private mutating func missJob(_ operation: inout OperationRecord) {
@@ -272,7 +272,9 @@ extension Turn {
     if isNew { note(.warning, "Missing", .jobManagerDeployment, message) }
     enter(.running, operation)
     considerSpec(operation, nil, ClusterFacts())
-    guard status.operation?.phase == Phase.Word.running.rawValue else { return }
+    if status.operation?.phase != Phase.Word.running.rawValue || (standing?.isStalled == true && target != nil) {
+      return
+    }
 
     let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
     let hadState = status.jobStatus.startTime != nil

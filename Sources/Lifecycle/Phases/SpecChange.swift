@@ -157,6 +157,18 @@ extension Turn {
     )
   }
 
+  /// Where a user tells the next start to take its state from: a named place, or nowhere.
+  func explicitPlan(_ target: Target) -> RestorePlan? {
+    guard let job = target.spec.job else { return nil }
+    if let recorded = try? status.reconciliationStatus.lastReconciledSpec?.spec(),
+      SpecDiff(from: recorded, to: target.spec).type == .savepointRedeploy, let path = job.initialSavepointPath,
+      !path.isEmpty
+    {
+      return .path(path)
+    }
+    return job.upgradeMode == .stateless ? .empty : nil
+  }
+
   func savepointDirectory(_ target: Target?) -> String? {
     target?.settings.savepointDirectory ?? settings.savepointDirectory
   }

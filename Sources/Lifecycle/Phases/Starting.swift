@@ -21,6 +21,9 @@ extension Turn {
     if let target {
       let isRerun = kind == .recover && acted == record.actedGeneration
       if !isRerun { recordAttempt(target.spec, plan, previous) }
+    } else if status.reconciliationStatus.state == .upgrading {
+      status.reconciliationStatus.lastReconciledSpec = previous?.settingJob(
+        state: .suspended, upgradeMode: Self.mode(of: plan))
     }
     status.jobStatus = JobStatus(
       jobName: nil, jobId: status.jobStatus.jobId, state: .reconciling,
@@ -49,20 +52,24 @@ extension Turn {
     }
   }
 
+  /// The mode by which the Apache operator would restore by the same plan.
+  static func mode(of plan: RestorePlan) -> UpgradeMode {
+    switch plan {
+    case .empty: .stateless
+    case .path: .savepoint
+    case .lastState: .lastState
+    }
+  }
+
   /// The Apache operator's record "before a deployment attempt".
   mutating func recordAttempt(_ spec: FlinkDeploymentSpec, _ plan: RestorePlan, _ previous: ReconciledSpec?) {
-    let mode: UpgradeMode =
-      switch plan {
-      case .empty: .stateless
-      case .path: .savepoint
-      case .lastState: .lastState
-      }
     let isFirst = previous.map { status.reconciliationStatus.state == .deployed && $0.firstDeployment == true } ?? true
     status.error = nil
     status.reconciliationStatus.reconciliationTimestamp = now
     status.reconciliationStatus.state = .upgrading
     status.reconciliationStatus.lastReconciledSpec = ReconciledSpec(
-      spec, firstDeployment: isFirst, jobState: .suspended, upgradeMode: mode, keepingTriggerNoncesOf: previous)
+      spec, firstDeployment: isFirst, jobState: .suspended, upgradeMode: Self.mode(of: plan),
+      keepingTriggerNoncesOf: previous)
     status.observedGeneration = generation
     status.taskManager = TaskManagerInfo()
   }

@@ -135,6 +135,8 @@ extension Turn {
       operation.savepoint = nil
       operation.deadline = moment(now + settings.readinessTimeout)
       operation.restorePlan = operationBefore(operation).restorePlan
+      // The objects that run carry the id of the operation that made them.
+      operation.id = cluster.value?.deployment(.jobManager, ownedBy: uid)?.operationID ?? operation.id
       status.reconciliationStatus.state = .deployed
       status.observedGeneration = generation
       status.error = nil
@@ -199,10 +201,11 @@ extension Turn {
     setError(.upgradeFailure, message + place, reason: "UpgradeFailed")
     if record.status.error != status.error { note(.warning, "UpgradeFailed", .jobManagerDeployment, message + place) }
     standing = .stalled("RestorePointUnknown", message + place)
-    if let job = target?.spec.job, job.upgradeMode == .stateless, generation > operation.generation {
-      // The user gives the state up.
+    if generation > operation.generation, let target, let plan = explicitPlan(target) {
       var operation = operation
-      operation.restorePlan = .empty
+      operation.restorePlan = plan
+      operation.generation = generation
+      recordAttempt(target.spec, plan, status.reconciliationStatus.lastReconciledSpec)
       return beginDrain(operation)
     }
     wake = WakeUp(after: 10_000, "another spec")

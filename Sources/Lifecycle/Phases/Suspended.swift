@@ -10,6 +10,9 @@ extension Turn {
     status.error = nil
     if let target {
       recordAttempt(target.spec, operation.restorePlan ?? .empty, previous)
+    } else {
+      status.reconciliationStatus.lastReconciledSpec = previous?.settingJob(
+        state: .suspended, upgradeMode: Self.mode(of: operation.restorePlan ?? .empty))
     }
     status.reconciliationStatus.state = .deployed
     status.reconciliationStatus.lastStableSpec = status.reconciliationStatus.lastReconciledSpec
@@ -68,14 +71,7 @@ extension Turn {
 
   /// A suspended job starts from where it was stopped, unless the spec gives its state up or names another place.
   private func resumePlan(_ operation: OperationRecord, _ target: Target) -> StopChoice {
-    guard let job = target.spec.job else { return .direct(.empty) }
-    if let recorded = try? status.reconciliationStatus.lastReconciledSpec?.spec(),
-      SpecDiff(from: recorded, to: target.spec).type == .savepointRedeploy, let path = job.initialSavepointPath,
-      !path.isEmpty
-    {
-      return .direct(.path(path))
-    }
-    if job.upgradeMode == .stateless { return .direct(.empty) }
+    if let plan = explicitPlan(target) { return .direct(plan) }
     if let plan = operation.restorePlan { return .direct(plan) }
     switch status.reconciliationStatus.lastReconciledSpec?.upgradeMode {
     case .lastState: return .direct(.lastState)
