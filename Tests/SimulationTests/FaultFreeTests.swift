@@ -1,0 +1,52 @@
+import Simulation
+import Testing
+
+@Suite struct FaultFreeTests {
+  @Test(arguments: Scenario.all.map(\.name))
+  func keepsTheInvariantsWithoutFaults(_ name: String) async throws {
+    let scenario = try #require(Scenario.named(name))
+    let outcome = await Simulation.run(scenario)
+    #expect(outcome.violations == [], "\(outcome.end)\n\(outcome.calls.joined(separator: "\n"))")
+    #expect(!outcome.calls.isEmpty)
+  }
+
+  @Test func isDeterministic() async throws {
+    let scenario = try #require(Scenario.named("image-savepoint"))
+    let first = await Simulation.run(scenario)
+    let second = await Simulation.run(scenario)
+    #expect(first.calls == second.calls)
+    #expect(first.end == second.end)
+    #expect(first.turns == second.turns)
+  }
+
+  @Test func endsWhereTheScenariosLead() async throws {
+    let expectations: [(String, [String])] = [
+      ("deploy", ["lifecycle STABLE jm READY job RUNNING state DEPLOYED phase running", "Ready True JobRunning"]),
+      ("scale-stateless", ["lifecycle STABLE", "demo-taskmanager replicas 2"]),
+      (
+        "image-savepoint",
+        ["lifecycle STABLE", "image flink:1.20-new args standalone-job --job-id * --fromSavepoint *"]
+      ),
+      ("scale-last-state", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *"]),
+      ("suspend-resume-savepoint", ["lifecycle STABLE", "--fromSavepoint *"]),
+      ("bad-spec-then-fix", ["lifecycle STABLE", "demo-taskmanager replicas 2"]),
+      ("bad-image-then-fix", ["lifecycle STABLE", "Ready True JobRunning"]),
+      ("bad-image-savepoint-then-revert", ["lifecycle STABLE", "--fromSavepoint *", "Ready True JobRunning"]),
+      ("delete", ["pods 0"]),
+      ("delete-with-savepoint", ["pods 0"]),
+      ("delete-and-recreate", ["lifecycle STABLE"]),
+      ("change-of-mind", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *"]),
+      ("failed-savepoint-then-success", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *"]),
+      ("failed-savepoint-then-revert", ["lifecycle STABLE", "demo-taskmanager replicas 1"]),
+      ("jobmanager-lost-stateless", ["lifecycle STABLE", "Ready True JobRunning"]),
+      ("jobmanager-lost-savepoint", ["jm MISSING", "Stalled True JobManagerMissing"]),
+      ("suspended-first", ["lifecycle STABLE"]),
+    ]
+    for (name, parts) in expectations {
+      let outcome = await Simulation.run(try #require(Scenario.named(name)))
+      let end = outcome.end.description
+      for part in parts { #expect(end.contains(part), "\(name): no '\(part)' in\n\(end)") }
+      if name == "delete" { #expect(!end.contains("deployment "), "\(end)") }
+    }
+  }
+}
