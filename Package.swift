@@ -96,6 +96,8 @@ let package = Package(
         "KubernetesAPI", "KubernetesRuntime", "FlinkModel", "FlinkBlueprint", "Lifecycle", "FlinkController",
         "InMemoryKubernetes", logging,
       ]),
+    // Replays and sweeps of the simulation by hand; not a product.
+    .executableTarget(name: "simulate", dependencies: ["Simulation", logging], swiftSettings: settings),
     .executableTarget(
       name: "flink-operator",
       dependencies: [

@@ -57,13 +57,17 @@ struct JobManagerPoll: Sendable {
       let start = clock.now()
       do throws(FlinkError) {
         let result = try await flink.savepointResult(at: endpoint, job: polling.jobID, triggerID: trigger)
-        facts.savepoint = .seen(result, at: start)
+        if case .failed = result, facts.savepoint.value == result {
+          // Known since the answer before: the time of the next try counts from there.
+        } else {
+          facts.savepoint = .seen(result, at: start)
+        }
       } catch {
         facts.savepoint =
           error.isNotFound ? .gone(at: start) : .unknown(why: error.description, since: start)
       }
     }
-    let isDue = hasEnded || polling.savepointTriggerID != nil || facts.checkpoints.value == nil || count % 3 == 0
+    let isDue = hasEnded || polling.savepointTriggerID != nil || !hasCheckpoint || count % 3 == 0
     if job != nil, polling.wantsCheckpoints, isDue {
       let start = clock.now()
       do throws(FlinkError) {
@@ -82,6 +86,9 @@ struct JobManagerPoll: Sendable {
       }
     }
   }
+
+  /// A completed checkpoint is known.
+  private var hasCheckpoint: Bool { (facts.checkpoints.value ?? nil)?.latestCompleted != nil }
 
   mutating func fail(_ why: String, now: Int64) {
     failures += 1
@@ -106,6 +113,7 @@ struct JobManagerPoll: Sendable {
     }
     return jobs(self) == jobs(other) && what(facts.savepoint) == what(other.facts.savepoint)
       && what(facts.exceptions) == what(other.facts.exceptions) && what(facts.config) == what(other.facts.config)
+      && hasCheckpoint == other.hasCheckpoint
       && (facts.checkpoints.value == nil) == (other.facts.checkpoints.value == nil)
   }
 }

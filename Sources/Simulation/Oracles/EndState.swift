@@ -37,7 +37,7 @@ extension SimulatedWorld.State {
       let container = deployment["spec", "template"]?["spec"]?["containers"]?.arrayValue?.first
       let arguments = (container?["args"]?.arrayValue ?? []).compactMap(\.stringValue)
       let shape = zip([""] + arguments, arguments).map { previous, argument in
-        previous == "--job-id" || previous == "--fromSavepoint" ? "*" : argument
+        previous == "--fromSavepoint" ? "*" : argument
       }
       lines.append(
         "deployment \(deployment["metadata", "name"]?.stringValue ?? "") replicas "

@@ -1,4 +1,5 @@
 import FlinkModel
+import InMemoryKubernetes
 import KubernetesAPI
 
 /// Watches over the invariants of DESIGN.md 2 from the outside: from what the operator sends and what then runs. It knows

@@ -1,4 +1,4 @@
-import KubernetesAPI
+public import KubernetesAPI
 
 /// What users do, and when. Which faults happen is no part of it.
 public struct Scenario: Sendable {

@@ -108,8 +108,8 @@ public enum Simulation {
     world.with { state in
       _ = state.must(
         .create(
-          .namespaces, nil,
-          ["apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(SimulatedWorld.namespace)]]))
+          .serviceAccounts, SimulatedWorld.namespace,
+          ["apiVersion": "v1", "kind": "ServiceAccount", "metadata": ["name": "flink"]]))
       _ = state.must(.create(.customResourceDefinitions, nil, definition))
     }
   }

@@ -44,6 +44,7 @@ struct SimulatedFlink: Sendable {
     let cluster: String
     let podUID: String
     let startedAt: Int64
+    let jobID: String?
     let arguments: [String]
     var job: Job?
     var operations: [String: Operation] = [:]
@@ -70,9 +71,12 @@ struct SimulatedFlink: Sendable {
 
   // MARK: Pods
 
-  mutating func startManager(cluster: String, podUID: String, arguments: [String], at now: Int64) {
+  mutating func startManager(
+    cluster: String, podUID: String, jobID: String?, arguments: [String], at now: Int64
+  ) {
     guard managers[podUID] == nil else { return }
-    managers[podUID] = JobManager(cluster: cluster, podUID: podUID, startedAt: now, arguments: arguments)
+    managers[podUID] = JobManager(
+      cluster: cluster, podUID: podUID, startedAt: now, jobID: jobID, arguments: arguments)
   }
 
   mutating func endManager(podUID: String) { managers[podUID] = nil }
@@ -98,7 +102,7 @@ struct SimulatedFlink: Sendable {
 
   private mutating func advance(_ manager: inout JobManager, to now: Int64) {
     let begins = manager.startedAt + 800
-    if manager.job == nil, now >= begins, let id = manager.argument("--job-id") {
+    if manager.job == nil, now >= begins, let id = manager.jobID {
       let path = manager.argument("--fromSavepoint")
       let count = path.map { storage[$0] }
       var job = Job(

@@ -1,4 +1,5 @@
 import FlinkModel
+import InMemoryKubernetes
 import KubernetesAPI
 
 /// The Deployment controller and the kubelet of the simulation: pods come, run and go after fixed times.
@@ -149,10 +150,19 @@ extension SimulatedNode {
     pod.isRunning = true
     report(name, phase: "Running", ready: true, state: ["running": [:]], &world)
     if isJobManager {
-      world.flink.startManager(cluster: cluster, podUID: uid, arguments: arguments, at: world.now)
+      world.flink.startManager(
+        cluster: cluster, podUID: uid, jobID: jobID(of: cluster, &world), arguments: arguments, at: world.now)
     } else {
       running[cluster, default: 0] += 1
     }
+  }
+
+  /// As the JobManager reads it from its configuration.
+  private func jobID(of cluster: String, _ world: inout SimulatedWorld.State) -> String? {
+    let map = world.request(.get(.configMaps, SimulatedWorld.namespace, "flink-config-\(cluster)"))
+    let text = map?["data", "flink-conf.yaml"]?.stringValue ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("$internal.pipeline.job-id:") }
+    return line.map { String($0.split(separator: ":")[1].filter { $0.isHexDigit }) }
   }
 
   private func report(
