@@ -14,7 +14,7 @@ import Testing
   @Test func removesKeysThatAreNotWantedAnyMore() {
     let patch = FlinkDeploymentReconciler.update(
       existing(["data": ["a": "1", "b": "2"]]), to: ["metadata": ["labels": ["app": "x"]], "data": ["a": "3"]])
-    #expect(patch["data"] == ["a": "3", "b": nil])
+    #expect(patch["data"] == ["a": "3", "b": .null])
     #expect(patch["metadata", "uid"] == "u")
     #expect(patch["metadata", "resourceVersion"] == "3")
     #expect(patch["metadata", "labels"] == ["app": "x"])
