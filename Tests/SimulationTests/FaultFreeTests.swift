@@ -25,7 +25,7 @@ import Testing
       ("scale-stateless", ["lifecycle STABLE", "demo-taskmanager replicas 2"]),
       (
         "image-savepoint",
-        ["lifecycle STABLE", "image flink:1.20-new --fromSavepoint *"]
+        ["lifecycle STABLE", "image flink:1.20-new", "--fromSavepoint *"]
       ),
       ("scale-last-state", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *"]),
       ("suspend-resume-savepoint", ["lifecycle STABLE", "--fromSavepoint *"]),
