@@ -125,8 +125,8 @@ struct RunCommand: AsyncParsableCommand {
           hint: "apply the roles in deploy/, or name the namespaces we may see with --namespace")
       case .unreachable(let why), .interrupted(let why):
         throw CommandFailure(
-          "the API server at \(server) cannot be reached: \(why)",
-          hint: "check the server of the kubeconfig's context and that it is up")
+          "the API server cannot be reached: \(why)",
+          hint: "the server comes from the context of the kubeconfig: 'kubectl config view' shows it")
       default:
         throw CommandFailure("\(error)", hint: nil)
       }
