@@ -53,6 +53,12 @@ test-unit: setup test-build ## run the tests that need no Flink
 test-e2e: flink test-build ## run real Flink end to end
 	swift test --skip-build --filter EndToEndTests
 
+.PHONY: conformance
+conformance: setup test-build ## replay recordings of the real API: in process, then over HTTPS (KUBECONFIG: another cluster)
+	@report=$$(mktemp); status=0; \
+	  CONFORMANCE_REPORT=$$report swift test --skip-build --filter ConformanceTests || status=$$?; \
+	  cat $$report; rm -f $$report; exit $$status
+
 .PHONY: sim
 sim: test-build ## run the simulation: every write and effect of every scenario, crashed
 	swift test --skip-build --filter SimulationTests

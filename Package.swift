@@ -130,7 +130,11 @@ let package = Package(
       ]),
     tests(of: "Simulation", ["KubernetesAPI", "FlinkModel", "Lifecycle", "FlinkController", "InMemoryKubernetes"]),
     .testTarget(
-      name: "ConformanceTests", dependencies: ["KubernetesAPI", "InMemoryKubernetes"],
+      name: "ConformanceTests",
+      dependencies: [
+        "KubernetesAPI", "InMemoryKubernetes", "LocalCluster", "YAML", asyncHTTPClient, nioCore, nioHTTP1, nioSSL,
+        logging,
+      ],
       resources: [.copy("Transcripts")], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["KubernetesAPI", "KubernetesClient", "YAML"], swiftSettings: settings),

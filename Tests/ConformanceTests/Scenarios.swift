@@ -1,0 +1,33 @@
+import Foundation
+import KubernetesAPI
+
+/// The recorded scenarios this project carries.
+enum Scenarios {
+  private static let folder = Bundle.module.bundlePath + "/Transcripts"
+
+  static let names: [String] = {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
+  }()
+
+  static func load(_ name: String) throws -> JSONValue {
+    try JSONValue(parsing: Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name).json"))))
+  }
+
+  /// What the API server and the controllers together do not do, with the reason.
+  static let unsupported: [String: String] = [
+    "access-reviews": "whoever is known may do everything",
+    "crd-cel": "x-kubernetes-validations (CEL) are not evaluated",
+    "deployment-progress-deadline": "its text quotes the real server's pod template hash",
+    "kubectl-rollout-status": "its text quotes the real server's pod template hash",
+    "rbac": "whoever is known may do everything",
+    "token-request": "service account tokens cannot be requested",
+    "webhook-validating": "admission webhooks are not called",
+    "yaml-bodies": "the unquoted key n is text here, as in YAML 1.2",
+  ]
+
+  /// What needs controllers besides, which the API server in process is without.
+  static let needingControllers: Set<String> = [
+    "deployment-pods", "endpoints", "kubectl-apply-client-side", "kubectl-get", "rollout-rolling",
+  ]
+}
