@@ -77,6 +77,11 @@ format: ## format all Swift sources
 figures: flink release ## measure binary size, idle memory and the time from apply to RUNNING
 	@deploy/local/figures "$(RELEASE_BINARY)"
 
+UPGRADES ?= 10
+.PHONY: bench-upgrade
+bench-upgrade: flink release ## measure where the time of UPGRADES savepoint upgrades goes
+	@deploy/local/bench-upgrade --operator "$(RELEASE_BINARY)" --upgrades $(UPGRADES)
+
 .PHONY: clean
 clean: ## remove what was built (the cache of Flink stays)
 	rm -rf .build
