@@ -67,8 +67,12 @@ struct JobManagerPoll: Sendable {
           error.isNotFound ? .gone(at: start) : .unknown(why: error.description, since: start)
       }
     }
+    // A job that is being set up cannot be asked yet: its JobManager would log an error for every question.
+    let hasBegun = job.map {
+      ![FlinkJobState.initializing.rawValue, FlinkJobState.created.rawValue].contains($0.state)
+    }
     let isDue = hasEnded || polling.savepointTriggerID != nil || !hasCheckpoint || count % 3 == 0
-    if job != nil, polling.wantsCheckpoints, isDue {
+    if hasBegun == true, polling.wantsCheckpoints, isDue {
       let start = clock.now()
       do throws(FlinkError) {
         facts.checkpoints = .seen(try await flink.checkpoints(at: endpoint, job: polling.jobID), at: start)
