@@ -114,7 +114,7 @@ struct RunCommand: AsyncParsableCommand {
       case .rejected(let status, _) where status.code == 404:
         throw CommandFailure(
           "the API server at \(server) does not know FlinkDeployments (flink.apache.org/v1beta1)",
-          hint: "install the CRDs first: kubectl apply -f crds/")
+          hint: "install the CRDs first: kubectl apply -k crds/")
       case .rejected(let status, _) where status.code == 401:
         throw CommandFailure(
           "the API server at \(server) does not accept our credentials: \(status.message)",
