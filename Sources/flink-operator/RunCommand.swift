@@ -42,6 +42,15 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "How JobManagers are reached: service-dns (in a cluster) or service-ip.")
   var jobmanagerAddress: JobManagerAddressing?
 
+  @Flag(help: "Work only while holding a Lease, so that operators can stand by for each other.")
+  var leaderElect = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The Lease for --leader-elect, in our own namespace: that of our pod, or of the kubeconfig's context.",
+      valueName: "name"))
+  var leaseName = "flink-operator-lease"
+
   @Flag(help: .hidden)
   var endWithParent = false
 
@@ -148,7 +157,15 @@ struct RunCommand: AsyncParsableCommand {
     let controller = FlinkDeploymentController(
       kubernetes: kubernetes, flink: flink, resolver: resolver, settings: try settings(),
       logger: Logger(label: "flinkdeployments"))
-    health.register("flinkdeployments", for: .readiness) { controller.verdict }
+    let leases = leaderElect ? leaseClient(cluster) : nil
+    let election = leases.map {
+      LeaseElection(
+        gateway: $0, namespace: cluster.namespace, name: leaseName, logger: Logger(label: "leader-election"))
+    }
+    // One that stands by is ready: a rollout waits for it before it ends the leader.
+    health.register("flinkdeployments", for: .readiness) {
+      election?.isLeader == false ? .ok : controller.verdict
+    }
     logger.info(
       "started",
       metadata: [
@@ -157,8 +174,31 @@ struct RunCommand: AsyncParsableCommand {
         "jobmanagers": "\(addressing.rawValue)",
       ])
     if endWithParent { reportToParent("{\"pid\": \(getpid())}") }
-    try await runServices(
-      [operations, RunningService { try await controller.run() }], endsWithParent: endWithParent, logger: logger)
+    let work = RunningService {
+      guard let election else { return try await controller.run() }
+      try await election.run(onLoss: Self.endWithoutLease) { try await controller.run() }
+    }
+    do {
+      try await runServices([operations, work], endsWithParent: endWithParent, logger: logger)
+    } catch {
+      await leases?.shutdown()
+      throw error
+    }
+    await leases?.shutdown()
+  }
+
+  /// With connections and deadlines of its own: a renewal must not wait behind other calls.
+  private func leaseClient(_ cluster: ClusterConfiguration) -> KubernetesClient {
+    var limits = KubernetesClient.Limits()
+    limits.callTimeout = LeaseElectionMachine.Settings().callTimeout
+    limits.connectTimeout = limits.callTimeout
+    return KubernetesClient(configuration: cluster, limits: limits, logger: Logger(label: "kubernetes"))
+  }
+
+  /// Another may lead from now on: nothing is finished, nothing more is sent.
+  private static func endWithoutLease(_ loss: LeaseLoss) {
+    LogOutput.write("flink-operator: \(loss)\n")
+    _exit(1)
   }
 }
 
