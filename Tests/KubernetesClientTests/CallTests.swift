@@ -190,17 +190,19 @@ import Testing
   }
 
   @Test func aRefusedConnectionIsNotAmbiguous() async throws {
-    let address = try await TestServer.run(handler: { $1.close() }) { $0.address }
-    try await withClient(ClusterConfiguration(server: address)) { client in
-      let error = try #require(
-        await #expect(throws: KubernetesError.self) {
-          try await client.create(.pods, namespace: "n", ["a": 1], options: WriteOptions())
-        })
-      #expect(error.isUnreachable && !error.isAmbiguous)
-      #expect(error.description.contains("cannot connect to \(address): Connection refused; check"), "\(error)")
-      #expect(!error.description.contains("\n"))
-      let read = await #expect(throws: KubernetesError.self) { try await client.raw(path: "/x") }
-      #expect(read?.isUnreachable == true)
+    try await withRefusingPort { port in
+      let address = "http://127.0.0.1:\(port)"
+      try await withClient(ClusterConfiguration(server: address)) { client in
+        let error = try #require(
+          await #expect(throws: KubernetesError.self) {
+            try await client.create(.pods, namespace: "n", ["a": 1], options: WriteOptions())
+          })
+        #expect(error.isUnreachable && !error.isAmbiguous)
+        #expect(error.description.contains("cannot connect to \(address): Connection refused; check"), "\(error)")
+        #expect(!error.description.contains("\n"))
+        let read = await #expect(throws: KubernetesError.self) { try await client.raw(path: "/x") }
+        #expect(read?.isUnreachable == true)
+      }
     }
   }
 

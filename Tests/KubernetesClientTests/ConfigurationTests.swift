@@ -84,7 +84,16 @@ import Testing
   @Test(arguments: [
     ("server: 'ftp://h'", "token: t", "is not an http or https address"),
     ("server: 'https://'", "token: t", "is not an http or https address"),
-    ("server: 'https://h', proxy-url: 'http://p'", "token: t", "has a proxy-url, which is not supported yet"),
+    (
+      "server: 'https://h', proxy-url: 'p:3128'", "token: t",
+      "proxy-url is not an address; write it like http://host:3128"
+    ),
+    ("server: 'https://h', proxy-url: '//'", "token: t", "cluster \"c\" in"),
+    (
+      "server: 'https://h', proxy-url: 'socks5://p:1080'", "token: t",
+      "proxy-url names a SOCKS proxy (socks5), which is not supported; use an HTTP proxy, like http://host:3128"
+    ),
+    ("server: 'https://h', proxy-url: 'https://p'", "token: t", "proxy-url has the scheme https"),
     (
       "server: 'https://h', certificate-authority: ca.crt", "token: t",
       "cannot read certificate-authority of cluster \"c\""
@@ -95,8 +104,35 @@ import Testing
       "certificate-authority-data holds no readable PEM certificate"
     ),
     ("server: 'https://h', insecure-skip-tls-verify: 'yes'", "token: t", "is neither true nor false"),
-    ("server: 'https://h'", "exec: {command: aws}", "user \"u\" in"),
-    ("server: 'https://h'", "exec: {command: aws}", "uses exec, which is not supported yet"),
+    ("server: 'https://h'", "auth-provider: {name: gcp}", "uses auth-provider, which Kubernetes has removed"),
+    ("server: 'https://h'", "exec: {command: aws}", "has no apiVersion; set it to client.authentication.k8s.io/v1 or"),
+    (
+      "server: 'https://h'", "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}",
+      "has apiVersion client.authentication.k8s.io/v1alpha1, which is not supported"
+    ),
+    ("server: 'https://h'", "exec: {apiVersion: client.authentication.k8s.io/v1}", "has no command; name the program"),
+    (
+      "server: 'https://h'", "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1}",
+      "exec of user \"u\" in"
+    ),
+    (
+      "server: 'https://h'", "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1}",
+      "has no interactiveMode; set it to Never"
+    ),
+    (
+      "server: 'https://h'",
+      "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always}",
+      "has interactiveMode Always, but we have no terminal"
+    ),
+    (
+      "server: 'https://h'", "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1beta1, args: [1]}",
+      "args is not a list of strings"
+    ),
+    (
+      "server: 'https://h'",
+      "exec: {command: aws, apiVersion: client.authentication.k8s.io/v1beta1, env: [{name: A}]}",
+      "an entry of env has no name, or a value that is not a string"
+    ),
     ("server: 'https://h'", "client-certificate-data: aGVsbG8=", "has a client-certificate without a client-key"),
     ("server: 'https://h'", "client-key-data: aGVsbG8=", "has a client-key without a client-certificate"),
     (

@@ -7,12 +7,12 @@ import Testing
 /// What differs when all calls share one connection, as they do with kube-apiserver.
 @Suite struct HTTP2Tests {
   static func withHTTP2<Result>(
-    limits: KubernetesClient.Limits = .init(), handler: @escaping TestServer.Handler,
+    limits: KubernetesClient.Limits = .init(), maximumStreams: Int = 100, handler: @escaping TestServer.Handler,
     _ body: (KubernetesClient, TestServer) async throws -> Result
   ) async throws -> Result {
     let certificates = try TestCertificates.shared.get()
     let tls = try certificates.serverConfiguration(offersHTTP2: true)
-    return try await TestServer.run(tls: tls, handler: handler) { server in
+    return try await TestServer.run(tls: tls, maximumStreams: maximumStreams, handler: handler) { server in
       let configuration = try ClusterConfiguration(
         server: server.address, certificateAuthority: Array(certificates.authority.utf8))
       return try await withClient(configuration, limits: limits) { try await body($0, server) }

@@ -29,6 +29,23 @@ func withClient<Result>(
   }
 }
 
+/// A port of 127.0.0.1 that refuses connections: it is taken, and nobody listens, so that nobody else can.
+func withRefusingPort<Result>(_ body: (Int) async throws -> Result) async throws -> Result {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+  defer { close(descriptor) }
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_addr.s_addr = inet_addr("127.0.0.1")
+  var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+  let result = withUnsafeMutablePointer(to: &address) { pointer in
+    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+      bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
+    }
+  }
+  try #require(result == 0)
+  return try await body(Int(UInt16(bigEndian: address.sin_port)))
+}
+
 /// A folder that is removed again.
 func withFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {
   let folder = FileManager.default.temporaryDirectory.appending(path: "kubernetes-client-\(UUID().uuidString)")

@@ -38,6 +38,16 @@ struct TestResponder: Sendable {
   func end() { channel.writeAndFlush(HTTPServerResponsePart.end(nil), promise: nil) }
   func close() { channel.close(promise: nil) }
 
+  /// HTTP/2 only: tells the client to leave this connection; streams above `last` are not served.
+  func goAway(last: HTTP2StreamID) {
+    let frame = HTTP2Frame(
+      streamID: .rootStream, payload: .goAway(lastStreamID: last, errorCode: .noError, opaqueData: nil))
+    channel.parent?.writeAndFlush(frame, promise: nil)
+  }
+
+  /// Tells connections apart.
+  var connection: String { channel.parent?.remoteAddress.map { "\($0.port ?? 0)" } ?? "" }
+
   func answer(_ text: String, status: Int = 200, headers: HTTPHeaders = [:]) {
     head(status, headers)
     chunk(text)
@@ -70,7 +80,8 @@ final class TestServer: Sendable {
   var requests: [TestRequest] { log.requests.withLock { $0 } }
 
   static func run<Result>(
-    tls: TLSConfiguration? = nil, handler: @escaping Handler, _ body: (TestServer) async throws -> Result
+    tls: TLSConfiguration? = nil, maximumStreams: Int = 100, handler: @escaping Handler,
+    _ body: (TestServer) async throws -> Result
   ) async throws -> Result {
     let log = RequestLog()
     let context = try tls.map { try NIOSSLContext(configuration: $0) }
@@ -81,7 +92,7 @@ final class TestServer: Sendable {
           guard let context else { return try Self.serveHTTP1(channel, log, handler) }
           try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
           return channel.configureHTTP2SecureUpgrade(
-            h2ChannelConfigurator: { Self.serveHTTP2($0, log, handler) },
+            h2ChannelConfigurator: { Self.serveHTTP2($0, maximumStreams, log, handler) },
             http1ChannelConfigurator: { channel in
               channel.eventLoop.makeCompletedFuture { _ = try Self.serveHTTP1(channel, log, handler) }
             })
@@ -112,9 +123,10 @@ extension TestServer {
   }
 
   private static func serveHTTP2(
-    _ channel: any Channel, _ log: RequestLog, _ handler: @escaping Handler
+    _ channel: any Channel, _ maximumStreams: Int, _ log: RequestLog, _ handler: @escaping Handler
   ) -> EventLoopFuture<Void> {
-    channel.configureHTTP2Pipeline(mode: .server) { stream in
+    let settings = [HTTP2Setting(parameter: .maxConcurrentStreams, value: maximumStreams)]
+    return channel.configureHTTP2Pipeline(mode: .server, initialLocalSettings: settings) { stream in
       stream.eventLoop.makeCompletedFuture {
         try stream.pipeline.syncOperations.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
         try stream.pipeline.syncOperations.addHandler(RequestCollector(log: log, handler: handler, isHTTP2: true))

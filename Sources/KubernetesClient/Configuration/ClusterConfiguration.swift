@@ -16,6 +16,8 @@ public struct ClusterConfiguration: Sendable {
   var tlsServerName: String?
   var clientCertificate: ClientCertificate?
   var authorization: Authorization
+  /// The proxy between us and the server.
+  var proxy: HTTPProxy?
 
   /// Which server certificates are believed.
   enum Trust: Sendable {
@@ -37,11 +39,13 @@ public struct ClusterConfiguration: Sendable {
     /// Read again as it is rotated.
     case tokenFile(String)
     case basic(user: String, password: String)
+    /// Made by a program; a client certificate too.
+    case exec(ExecCredentials)
   }
 
   init(
     server: String, namespace: String, origin: String, trust: Trust, tlsServerName: String? = nil,
-    clientCertificate: ClientCertificate? = nil, authorization: Authorization
+    clientCertificate: ClientCertificate? = nil, authorization: Authorization, proxy: HTTPProxy? = nil
   ) throws(ConfigurationError) {
     let trimmed = String(server.reversed().drop { $0 == "/" }.reversed())
     guard let url = URL(string: trimmed), let scheme = url.scheme, ["http", "https"].contains(scheme.lowercased()),
@@ -58,6 +62,7 @@ public struct ClusterConfiguration: Sendable {
     self.tlsServerName = tlsServerName
     self.clientCertificate = clientCertificate
     self.authorization = authorization
+    self.proxy = proxy
   }
 
   /// A cluster that is known without a file.
@@ -109,7 +114,7 @@ extension ClusterConfiguration {
       let home = environment["HOME"] ?? "/root"
       kubeconfig = try Kubeconfig(paths: ["\(home)/.kube/config"], mustExist: false)
     }
-    return try kubeconfig.configuration(context: context)
+    return try kubeconfig.configuration(context: context, environment: environment)
   }
 
   private static func paths(_ list: String) -> [String] { list.split(separator: ":").map(String.init) }

@@ -79,7 +79,9 @@ struct Kubeconfig {
 
   private var place: String { files.joined(separator: ":") }
 
-  func configuration(context name: String?) throws(ConfigurationError) -> ClusterConfiguration {
+  func configuration(
+    context name: String?, environment: [String: String]
+  ) throws(ConfigurationError) -> ClusterConfiguration {
     let available = contexts.isEmpty ? "it has none" : "it has \(contexts.map(\.name).sorted().joined(separator: ", "))"
     guard let name = name ?? currentContext else {
       throw ConfigurationError(
@@ -107,17 +109,19 @@ struct Kubeconfig {
     guard let server = try cluster.string("server") else {
       throw ConfigurationError(problem: "\(cluster.title) has no server", hint: "set it like https://host:6443")
     }
-    if try cluster.string("proxy-url") != nil {
-      throw ConfigurationError(
-        problem: "\(cluster.title) has a proxy-url, which is not supported yet",
-        hint: "remove it or use another context")
+    let proxy = try cluster.string("proxy-url").map { (text) throws(ConfigurationError) in
+      try HTTPProxy(text, of: cluster.title)
+    }
+    var authorization = try user?.authorization() ?? .none
+    if case .none = authorization, let plugin = try user?.execPlugin(cluster: cluster, environment: environment) {
+      authorization = .exec(ExecCredentials(plugin))
     }
     return try ClusterConfiguration(
       server: server, namespace: try context.string("namespace") ?? "default",
       origin: "context \"\(name)\" of \(place)", trust: try Self.trust(cluster),
       tlsServerName: try cluster.string("tls-server-name"),
       clientCertificate: try user.flatMap { (user) throws(ConfigurationError) in try user.clientCertificate() },
-      authorization: try user?.authorization() ?? .none)
+      authorization: authorization, proxy: proxy)
   }
 
   private static func trust(_ cluster: Entry) throws(ConfigurationError) -> ClusterConfiguration.Trust {

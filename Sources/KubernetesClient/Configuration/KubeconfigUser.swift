@@ -34,10 +34,10 @@ extension Kubeconfig.Entry {
   }
 
   func authorization() throws(ConfigurationError) -> ClusterConfiguration.Authorization {
-    for name in ["exec", "auth-provider"] where value[name].map({ !$0.isNull }) ?? false {
+    if let provider = value["auth-provider"], !provider.isNull {
       throw ConfigurationError(
-        problem: "\(title) uses \(name), which is not supported yet",
-        hint: "use a context whose user has a token or a client certificate")
+        problem: "\(title) uses auth-provider, which Kubernetes has removed",
+        hint: "use an exec plugin, a token or a client certificate")
     }
     for name in ["as", "as-uid"] where try string(name) != nil {
       throw ConfigurationError(

@@ -1,9 +1,19 @@
 internal import FoundationEssentials
 internal import Synchronization
 
-/// The Authorization header's value. Tokens from files are read again, because the kubelet rotates them: at most every
-/// 60 seconds, and at once after the server refused one.
-final class AuthorizationHeader: Sendable {
+/// What a request shows of who sends it.
+struct Credential: Sendable {
+  /// The Authorization header's value; nil to send none.
+  var header: String?
+  /// In place of the configuration's own.
+  var certificate: ClusterConfiguration.ClientCertificate?
+  /// Tells an exec plugin's answers apart.
+  var serial: UInt64 = 0
+}
+
+/// Who requests are sent as. Tokens from files are read again, because the kubelet rotates them: at most every 60
+/// seconds, and at once after the server refused one.
+final class Credentials: Sendable {
   private static let lifetime = Duration.seconds(60)
 
   private struct Cached {
@@ -16,10 +26,31 @@ final class AuthorizationHeader: Sendable {
 
   init(_ source: ClusterConfiguration.Authorization) { self.source = source }
 
-  /// Nil where the cluster is used without one.
-  func value(now: ContinuousClock.Instant = .now) throws(ConfigurationError) -> String? {
+  /// - Parameter deadline: how long to wait for an exec plugin.
+  func current(until deadline: ContinuousClock.Instant) async throws(ConfigurationError) -> Credential {
+    if case .exec(let plugin) = source { return try await plugin.current(until: deadline) }
+    return Credential(header: try header(now: .now))
+  }
+
+  /// The server refused `credential`: another one to try, or nil when there is none.
+  /// - Throws: what kept an exec plugin from making another.
+  func replacement(
+    for credential: Credential, until deadline: ContinuousClock.Instant
+  ) async throws(ConfigurationError) -> Credential? {
     switch source {
-    case .none: return nil
+    case .exec(let plugin): return try await plugin.replacement(for: credential, until: deadline)
+    case .tokenFile(let path):
+      // Where the file cannot be read the caller reports the refusal, which says more.
+      guard let header = try? read(path, now: .now), header != credential.header else { return nil }
+      return Credential(header: header)
+    case .none, .token, .basic: return nil
+    }
+  }
+
+  /// Nil where the cluster is used without one.
+  private func header(now: ContinuousClock.Instant) throws(ConfigurationError) -> String? {
+    switch source {
+    case .none, .exec: return nil
     case .token(let token): return "Bearer \(token)"
     case .basic(let user, let password):
       return "Basic \(Data("\(user):\(password)".utf8).base64EncodedString())"
@@ -34,14 +65,6 @@ final class AuthorizationHeader: Sendable {
         return known.value
       }
     }
-  }
-
-  /// The server refused `value`: another one to try, or nil when there is none.
-  func replacement(for value: String?, now: ContinuousClock.Instant = .now) -> String? {
-    guard case .tokenFile(let path) = source else { return nil }
-    // Where the file cannot be read the caller reports the refusal, which says more.
-    let current = try? read(path, now: now)
-    return current == value ? nil : current
   }
 
   private func read(_ path: String, now: ContinuousClock.Instant) throws(ConfigurationError) -> String {

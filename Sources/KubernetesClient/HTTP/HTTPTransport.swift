@@ -15,7 +15,9 @@ final class HTTPTransport: Sendable {
   private let watches: HTTPClient
   private let group: any EventLoopGroup
   private let configuration: ClusterConfiguration
-  private let authorization: AuthorizationHeader
+  private let credentials: Credentials
+  /// For connections; an exec plugin's certificate comes on top.
+  private let tls: TLSConfiguration
   private let limits: KubernetesClient.Limits
   private let logger: Logger
   /// What the Host header and the URL say; they differ under `tls-server-name`.
@@ -26,15 +28,19 @@ final class HTTPTransport: Sendable {
     self.configuration = configuration
     self.limits = limits
     self.logger = logger
-    authorization = AuthorizationHeader(configuration.authorization)
+    credentials = Credentials(configuration.authorization)
+    let tls = Self.tlsConfiguration(configuration)
+    self.tls = tls
     group = MultiThreadedEventLoopGroup.singleton
     let address = ServerAddress(configuration)
     base = address.base
     hostHeader = address.hostHeader
     calls = HTTPClient(
-      eventLoopGroup: group, configuration: Self.clientConfiguration(configuration, address, limits, connections: 64))
+      eventLoopGroup: group,
+      configuration: Self.clientConfiguration(configuration, tls, address, limits, connections: 64))
     watches = HTTPClient(
-      eventLoopGroup: group, configuration: Self.clientConfiguration(configuration, address, limits, connections: 1024))
+      eventLoopGroup: group,
+      configuration: Self.clientConfiguration(configuration, tls, address, limits, connections: 1024))
   }
 
   deinit {
@@ -54,7 +60,8 @@ final class HTTPTransport: Sendable {
   }
 
   var eventLoop: any EventLoop { group.any() }
-  var server: String { configuration.server }
+  /// As messages name it.
+  var server: String { configuration.server + (configuration.proxy.map { " (through the proxy \($0))" } ?? "") }
 
   // MARK: Calls
 
@@ -62,12 +69,12 @@ final class HTTPTransport: Sendable {
   func answer(to request: APIRequest) async throws(KubernetesError) -> Answer {
     let deadline = limits.callTimeout
     let started = ContinuousClock.now
-    var header = try authorizationHeader(request)
+    var credential = try await credential(for: request, until: started + deadline)
     var isSecondTry = false
     while true {
       let left = deadline - (ContinuousClock.now - started)
       let mark = request.body == nil ? nil : SendMark()
-      let prepared = prepare(request, authorization: header, mark: mark)
+      let prepared = prepare(request, credential, mark: mark)
       let (result, isExpired) = await race(prepared, deadline: left)
       switch result {
       case .success(let answer):
@@ -75,9 +82,11 @@ final class HTTPTransport: Sendable {
           "Kubernetes request",
           metadata: ["attempt": "\(request.attempt)", "status": "\(answer.status)", "bytes": "\(answer.body.count)"])
         if answer.isSuccess { return answer }
-        if answer.status == 401, !isSecondTry, let replacement = authorization.replacement(for: header) {
+        if answer.status == 401, !isSecondTry,
+          let replacement = await replacement(for: credential, until: started + deadline)
+        {
           isSecondTry = true
-          header = replacement
+          credential = replacement
           continue
         }
         throw KubernetesError(attempt: request.attempt, cause: answer.rejection)
@@ -130,13 +139,14 @@ final class HTTPTransport: Sendable {
 
   /// Opens a stream. The caller reads the body; it cancels the task to end it.
   func open(_ request: APIRequest) async throws(KubernetesError) -> HTTPClientResponse {
-    var header = try authorizationHeader(request)
+    let waitsUntil = ContinuousClock.now + limits.callTimeout
+    var credential = try await credential(for: request, until: waitsUntil)
     var isSecondTry = false
     while true {
       let response: HTTPClientResponse
       do {
         response = try await watches.execute(
-          prepare(request, authorization: header, mark: nil), deadline: .now() + TimeAmount(limits.callTimeout),
+          prepare(request, credential, mark: nil), deadline: .now() + TimeAmount(limits.callTimeout),
           logger: logger)
       } catch {
         let failure = TransportFailure(error: error, server: server)
@@ -147,9 +157,11 @@ final class HTTPTransport: Sendable {
         throw KubernetesError(
           attempt: request.attempt, cause: failure.cause(mark: nil, isExpired: false, deadline: limits.callTimeout))
       }
-      if response.status == .unauthorized, !isSecondTry, let replacement = authorization.replacement(for: header) {
+      if response.status == .unauthorized, !isSecondTry,
+        let replacement = await replacement(for: credential, until: waitsUntil)
+      {
         isSecondTry = true
-        header = replacement
+        credential = replacement
         continue
       }
       return response
@@ -158,21 +170,38 @@ final class HTTPTransport: Sendable {
 
   // MARK: Requests
 
-  private func authorizationHeader(_ request: APIRequest) throws(KubernetesError) -> String? {
+  private func credential(
+    for request: APIRequest, until deadline: ContinuousClock.Instant
+  ) async throws(KubernetesError) -> Credential {
     do throws(ConfigurationError) {
-      return try authorization.value()
+      return try await credentials.current(until: deadline)
     } catch {
+      if Task.isCancelled { throw KubernetesError(attempt: request.attempt, cause: .cancelled) }
       throw KubernetesError(attempt: request.attempt, cause: .unreachable(error.description))
     }
   }
 
-  private func prepare(_ request: APIRequest, authorization: String?, mark: SendMark?) -> HTTPClientRequest {
+  private func replacement(for credential: Credential, until deadline: ContinuousClock.Instant) async -> Credential? {
+    do throws(ConfigurationError) {
+      return try await credentials.replacement(for: credential, until: deadline)
+    } catch {
+      // The caller gets the server's refusal.
+      logger.warning("the API server refused our credentials, and there are no others", metadata: ["error": "\(error)"])
+      return nil
+    }
+  }
+
+  private func prepare(_ request: APIRequest, _ credential: Credential, mark: SendMark?) -> HTTPClientRequest {
     var prepared = HTTPClientRequest(url: base + request.target)
     prepared.method = request.method
     prepared.headers.add(name: "accept", value: "application/json")
     prepared.headers.add(name: "user-agent", value: limits.userAgent)
     if let hostHeader { prepared.headers.add(name: "host", value: hostHeader) }
-    if let authorization { prepared.headers.add(name: "authorization", value: authorization) }
+    if let header = credential.header { prepared.headers.add(name: "authorization", value: header) }
+    if let certificate = credential.certificate {
+      // Connections are kept apart by it, so that none of an old certificate is used on.
+      prepared.tlsConfiguration = tls.presenting(certificate)
+    }
     if let contentType = request.contentType { prepared.headers.add(name: "content-type", value: contentType) }
     if let body = request.body, let mark {
       prepared.body = .bytes(MarkedBytes(bytes: body, mark: mark), length: .known(Int64(body.count)))
@@ -182,23 +211,29 @@ final class HTTPTransport: Sendable {
 }
 
 extension HTTPTransport {
-  private static func clientConfiguration(
-    _ cluster: ClusterConfiguration, _ address: ServerAddress, _ limits: KubernetesClient.Limits, connections: Int
-  ) -> HTTPClient.Configuration {
+  private static func tlsConfiguration(_ cluster: ClusterConfiguration) -> TLSConfiguration {
     var tls = TLSConfiguration.makeClientConfiguration()
     switch cluster.trust {
     case .system: break
     case .authorities(let certificates): tls.trustRoots = .certificates(certificates)
     case .anything: tls.certificateVerification = .none
     }
-    if let client = cluster.clientCertificate {
-      tls.certificateChain = client.chain.map { .certificate($0) }
-      tls.privateKey = .privateKey(client.key)
-    }
+    return cluster.clientCertificate.map(tls.presenting) ?? tls
+  }
+
+  private static func clientConfiguration(
+    _ cluster: ClusterConfiguration, _ tls: TLSConfiguration, _ address: ServerAddress,
+    _ limits: KubernetesClient.Limits, connections: Int
+  ) -> HTTPClient.Configuration {
     var configuration = HTTPClient.Configuration(
       tlsConfiguration: tls, redirectConfiguration: .disallow,
       timeout: .init(connect: TimeAmount(limits.connectTimeout)), decompression: .disabled)
     configuration.dnsOverride = address.dnsOverride
+    if let proxy = cluster.proxy {
+      configuration.proxy = .server(
+        host: proxy.host, port: proxy.port,
+        authorization: proxy.user.map { .basic(username: $0, password: proxy.password ?? "") })
+    }
     configuration.httpVersion = .automatic
     configuration.connectionPool.idleTimeout = .seconds(90)
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
@@ -223,6 +258,15 @@ extension HTTPTransport {
         value: option.value)
     }
     return .andAllSucceed(futures, on: channel.eventLoop)
+  }
+}
+
+extension TLSConfiguration {
+  fileprivate func presenting(_ client: ClusterConfiguration.ClientCertificate) -> TLSConfiguration {
+    var tls = self
+    tls.certificateChain = client.chain.map { .certificate($0) }
+    tls.privateKey = .privateKey(client.key)
+    return tls
   }
 }
 

@@ -37,7 +37,10 @@ struct TransportFailure {
   /// Errors of opening a connection.
   private var isBeforeSending: Bool {
     if let error = error as? HTTPClientError {
-      return [.connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout].contains(error)
+      return [
+        .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .proxyAuthenticationRequired,
+        .invalidProxyResponse, .httpProxyHandshakeTimeout,
+      ].contains(error)
     }
     switch error {
     case is NIOConnectionError, is NIOSSLError, is NIOSSLExtraError, is ConfigurationError, is BoringSSLError:
@@ -74,6 +77,11 @@ struct TransportFailure {
       return "TLS with \(server) failed: \(Self.oneLine(error)); check server and certificates in the kubeconfig"
     case let error as HTTPClientError where error == .getConnectionFromPoolTimeout || error == .connectTimeout:
       return "no connection to \(server) in time"
+    case let error as HTTPClientError where error == .proxyAuthenticationRequired:
+      return "no connection to \(server): the proxy wants a user and a password; put them into proxy-url in the "
+        + "kubeconfig, like http://user:password@host:3128"
+    case let error as HTTPClientError where error == .invalidProxyResponse || error == .httpProxyHandshakeTimeout:
+      return "no connection to \(server): the proxy did not open one; check proxy-url in the kubeconfig"
     case let error as HTTPClientError where error == .remoteConnectionClosed:
       return "\(server) closed the connection"
     default: return Self.oneLine(error)
