@@ -21,6 +21,7 @@ import Testing
 
   @Test func endsWhereTheScenariosLead() async throws {
     let expectations: [(String, [String])] = [
+      ("edit-soon", ["lifecycle STABLE", "demo-taskmanager replicas 2"]),
       ("deploy", ["lifecycle STABLE jm READY job RUNNING state DEPLOYED phase running", "Ready True JobRunning"]),
       ("scale-stateless", ["lifecycle STABLE", "demo-taskmanager replicas 2"]),
       (

@@ -17,6 +17,8 @@ public struct FaultPlan: Sendable, Hashable, CustomStringConvertible {
     case conflict
     /// After the call nothing is delivered by watches for some seconds.
     case silence
+    /// After the call the watch on pods delivers nothing for a while, the others do.
+    case stalePods = "stale-pods"
     /// After the call nothing is delivered by watches for some seconds, and then the operator dies.
     case silenceThenCrash = "silence-then-crash"
   }

@@ -7,6 +7,10 @@ import KubernetesAPI
 struct SafetyOracle: Sendable {
   /// The highest generation made into a Deployment, by UID.
   var generations: [String: Int64] = [:]
+  /// The highest attempt of a JobManager Deployment that was created, by UID.
+  var attempts: [String: Int64] = [:]
+  /// Ids of jobs that have been started.
+  var jobIDs: Set<String> = []
   /// The most that a completed snapshot of a cluster holds, by cluster.
   var saved: [String: Int64] = [:]
   /// Clusters whose jobs have run.
@@ -60,6 +64,8 @@ extension SimulatedWorld.State {
       let annotations = object["metadata", "annotations"]
       let generation = annotations?[FlinkDeployment.generationAnnotation]?.stringValue.flatMap { Int64($0) } ?? 0
       if generation < oracle.generations[uid] ?? 0 { violate("S7", "generation \(generation) after a newer one") }
+      if attempt <= oracle.attempts[uid] ?? 0 { violate("S6", "attempt \(attempt) is used twice") }
+      oracle.attempts[uid] = attempt
       oracle.generations[uid] = max(generation, oracle.generations[uid] ?? 0)
     }
   }
@@ -122,7 +128,8 @@ extension SimulatedWorld.State {
       switch happening {
       case .savepoint(let cluster, _, let count):
         oracle.saved[cluster] = max(count, oracle.saved[cluster] ?? 0)
-      case .started(let cluster, _, let path, let count):
+      case .started(let cluster, let jobID, let path, let count):
+        if !oracle.jobIDs.insert(jobID).inserted { violate("S6", "job id \(jobID) is used for two starts") }
         let mode = resource(cluster)?["spec", "job"]?["upgradeMode"]?.stringValue ?? "stateless"
         defer { oracle.hadState.insert(cluster) }
         if mode == "stateless" {

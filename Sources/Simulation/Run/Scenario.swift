@@ -61,6 +61,8 @@ extension Scenario {
     Scenario("deploy", length: 120, [(0, .apply(manifest()))]),
     Scenario("scale-stateless", [(0, .apply(manifest())), (30, .edit(job(["parallelism": 2])))]),
     Scenario(
+      "edit-soon", [(0, .apply(manifest())), (6, .edit(job(["parallelism": 2])))]),
+    Scenario(
       "image-savepoint",
       [(0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(["spec": ["image": "flink:1.20-new"]]))]),
     Scenario(

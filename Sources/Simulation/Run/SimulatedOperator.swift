@@ -62,7 +62,8 @@ final class SimulatedOperator {
     var hasNews = false
     for (store, id) in watches {
       let batch = world.with { state in
-        state.silentUntil > state.now ? nil : state.server.nextEvents(id, at: state.timestamp)
+        state.silentUntil > state.now || (store.type == .pods && state.podsSilentUntil > state.now)
+          ? nil : state.server.nextEvents(id, at: state.timestamp)
       }
       for frame in batch?.frames ?? [] {
         guard let event = Self.event(frame) else { continue }

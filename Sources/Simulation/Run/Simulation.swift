@@ -88,7 +88,9 @@ public enum Simulation {
       stepsAtOnce = 0
       let due: [Int64] = [
         actions.first.map { start + $0.at * 1000 }, world.with { $0.node.nextDue }, restartAt, life?.nextDue(),
-        world.with { $0.silentUntil > $0.now ? $0.silentUntil : nil }, end - 60_000 > world.now ? end - 60_000 : nil,
+        world.with { $0.silentUntil > $0.now ? $0.silentUntil : nil },
+        world.with { $0.podsSilentUntil > $0.now ? $0.podsSilentUntil : nil },
+        end - 60_000 > world.now ? end - 60_000 : nil,
         end,
       ].compactMap { $0 }
       let next = max(due.min() ?? end, world.now + 1)

@@ -152,6 +152,9 @@ extension SimulatedWorld.State {
     case .silence:
       silentUntil = now + 4_000
       return perform(&self)
+    case .stalePods:
+      podsSilentUntil = now + 15_000
+      return perform(&self)
     case .silenceThenCrash:
       silentUntil = now + 4_000
       crashesAfterSilence = true

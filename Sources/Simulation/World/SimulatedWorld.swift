@@ -16,6 +16,7 @@ final class SimulatedWorld: Sendable {
     var isCrashed = false
     /// Until then watches deliver nothing.
     var silentUntil: Int64 = 0
+    var podsSilentUntil: Int64 = 0
     /// After the silence the operator dies.
     var crashesAfterSilence = false
     /// The operator's changing calls.
