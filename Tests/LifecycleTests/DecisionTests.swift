@@ -327,6 +327,49 @@ struct World {
     }
   }
 
+  @Test func theLastCheckpointIsNotReadFromAnAnswerThatMayBeOlderThanTheEnd() throws {
+    var world = try edited(.lastState)
+    guard case .cancelJob = world.turn().effect else {
+      Issue.record("the job is not cancelled")
+      return
+    }
+    func statistics(_ id: Int64) -> CheckpointStatistics {
+      CheckpointStatistics(
+        completedCount: Int(id), failedCount: 0, inProgressCount: 0,
+        latestCompleted: CheckpointRecord(
+          id: id, isSavepoint: false, externalPath: "file:///cp/chk-\(id)", timestamp: World.now),
+        latestSavepoint: nil, latestRestored: nil)
+    }
+    world.seeJob("CANCELED")
+    world.jobManager.checkpoints = .seen(statistics(7), at: World.now + 1_000)
+    let early = world.turn()
+    #expect(early.effect == nil)
+    #expect(early.wake.delay != nil)
+    world.jobManager.checkpoints = .seen(statistics(8), at: World.now + 3_000)
+    let decision = world.turn(at: World.now + 3_100)
+    #expect(decision.status.operation?.restorePlan == .path("file:///cp/chk-8"))
+    guard case .scaleDown = decision.effect else {
+      Issue.record("\(String(describing: decision.effect))")
+      return
+    }
+  }
+
+  @Test func aFailedSavepointIsAskedForAgainUnderAnotherId() throws {
+    var world = try edited(.savepoint)
+    let first = try #require(world.turn().status.operation?.savepoint?.triggerID)
+    world.jobManager.savepoint = .seen(.failed(cause: "declined"), at: World.now)
+    let failed = world.turn(at: World.now + 1_000)
+    #expect(failed.effect == nil)
+    #expect(failed.events.map(\.reason) == ["SavepointError"])
+    #expect(failed.status.jobStatus.state == .running)
+    guard case .stopWithSavepoint(_, let request, _, _, _) = world.turn(at: World.now + 10_000).effect else {
+      Issue.record("no second try")
+      return
+    }
+    #expect(request.triggerID != first)
+    #expect(world.status.operation?.savepoint?.triggerID == request.triggerID)
+  }
+
   @Test func aSuspendedJobKeepsItsRestorePoint() throws {
     var world = try edited(.savepoint, state: .suspended)
     _ = world.turn()

@@ -42,6 +42,12 @@ extension FlinkDeploymentReconciler {
           fix: "must be standalone: native mode, the default, is not supported yet")
       }
       let configuration = try scoped.deployConfiguration(for: spec, name: name, namespace: namespace)
+      if let type = configuration.highAvailabilityType {
+        // A start with a new job id beside an old job's metadata would bring the old job back as well.
+        throw InvalidField(
+          field: "spec.flinkConfiguration[high-availability.type]", value: type,
+          fix: "is not supported yet: remove it, or set it to NONE")
+      }
       return .success(
         Target(
           spec: spec, settings: try LifecycleSettings(configuration, cleanupTimeout: scoped.resourceCleanupTimeout)))
