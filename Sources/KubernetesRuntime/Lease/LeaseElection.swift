@@ -98,14 +98,13 @@ public final class LeaseElection: Sendable {
   /// True when we lead; false when the task was cancelled before.
   private func lead() async -> Bool {
     var holder: String?
-    var hasSaid = false
     while !Task.isCancelled {
       _ = await step()
       let (isLeader, current) = machine.withLock { ($0.isLeader, $0.holder) }
       if isLeader { return true }
-      if !hasSaid || current != holder {
-        logger.info("waiting for the lease", metadata: ["holder": "\(current ?? "none")"])
-        (holder, hasSaid) = (current, true)
+      if let current, current != holder {
+        logger.info("standing by", metadata: ["leader": "\(current)"])
+        holder = current
       }
     }
     // What was claimed in the same moment is given back.
