@@ -51,7 +51,7 @@ let package = Package(
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-    // Comes with AsyncHTTPClient; the client's tests serve HTTP/2, as kube-apiserver does.
+    // Comes with AsyncHTTPClient; the client reads its errors, its tests serve HTTP/2 as kube-apiserver does.
     .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.40.0"),
     // Without its traits Hummingbird links FoundationEssentials only: 45 MB less binary.
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -74,7 +74,7 @@ let package = Package(
     module("KubernetesRuntime", ["KubernetesAPI", logging, heap]),
     module(
       "KubernetesClient",
-      ["KubernetesAPI", "YAML", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging]),
+      ["KubernetesAPI", "YAML", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging]),
     module("FlinkModel", ["KubernetesAPI", "YAML"]),
     module("FlinkREST", ["KubernetesAPI", "FlinkModel", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, logging]),
     module("FlinkBlueprint", ["KubernetesAPI", "FlinkModel", "YAML"]),

@@ -7,12 +7,14 @@ import Testing
 
 /// Exec plugins as programs: shell scripts that count their runs.
 @Suite struct ExecPluginTests {
-  /// A kubeconfig whose user has the script as plugin.
+  /// A kubeconfig whose user has the script as plugin. The program is the shell itself: a script that was just written
+  /// cannot be executed while any process, forked by another test, still has it open.
   static func configuration(
-    in folder: String, server: String, script: String, exec: String = "", cluster: String = ""
+    in folder: String, server: String, script: String, arguments: String = "", exec: String = "", cluster: String = ""
   ) throws -> ClusterConfiguration {
-    try write("#!/bin/sh\n\(script)", to: "\(folder)/bin/plugin")
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(folder)/bin/plugin")
+    try write(script, to: "\(folder)/bin/script")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(folder)/bin/plugin", withDestinationPath: "/bin/sh")
     try write(
       """
       current-context: x
@@ -20,7 +22,9 @@ import Testing
       users:
       - name: u
         user:
-          exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: ./bin/plugin\(exec)}
+          exec:
+            {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: ./bin/plugin,
+            args: ["\(folder)/bin/script"\(arguments)]\(exec)}
       contexts: [{name: x, context: {cluster: c, user: u}}]
       """, to: "\(folder)/config")
     return try ClusterConfiguration.load(
@@ -56,7 +60,7 @@ import Testing
       try await TestServer.run(handler: { $1.answer(json: ["ok": true]) }) { server in
         let configuration = try Self.configuration(
           in: folder, server: server.address, script: "sleep 0.2\n" + Self.answering(#"{"token": "t-$1-$OWN-$SET"}"#),
-          exec: ", args: [one-two], env: [{name: SET, value: own}]")
+          arguments: ", one-two", exec: ", env: [{name: SET, value: own}]")
         try await withClient(configuration) { client in
           try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<20 { group.addTask { _ = try await client.raw(path: "/x") } }

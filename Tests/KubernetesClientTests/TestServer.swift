@@ -45,6 +45,14 @@ struct TestResponder: Sendable {
     channel.parent?.writeAndFlush(frame, promise: nil)
   }
 
+  /// HTTP/2 only: ends the stream with an error.
+  func reset(_ code: HTTP2ErrorCode) {
+    guard let parent = channel.parent else { return }
+    channel.getOption(HTTP2StreamChannelOptions.streamID).whenSuccess { id in
+      parent.writeAndFlush(HTTP2Frame(streamID: id, payload: .rstStream(code)), promise: nil)
+    }
+  }
+
   /// Tells connections apart.
   var connection: String { channel.parent?.remoteAddress.map { "\($0.port ?? 0)" } ?? "" }
 

@@ -12,7 +12,7 @@ internal import Synchronization
 /// connection for minutes, and calls must not wait for it.
 final class HTTPTransport: Sendable {
   private let calls: HTTPClient
-  private let watches: HTTPClient
+  let watches: WatchConnections
   private let group: any EventLoopGroup
   private let configuration: ClusterConfiguration
   private let credentials: Credentials
@@ -38,19 +38,18 @@ final class HTTPTransport: Sendable {
     calls = HTTPClient(
       eventLoopGroup: group,
       configuration: Self.clientConfiguration(configuration, tls, address, limits, connections: 64))
-    watches = HTTPClient(
-      eventLoopGroup: group,
+    watches = WatchConnections(
+      group: group,
       configuration: Self.clientConfiguration(configuration, tls, address, limits, connections: 1024))
   }
 
   deinit {
     // A client that was never shut down is a crash in AsyncHTTPClient; a second shutdown is only an error.
     calls.shutdown { _ in }
-    watches.shutdown { _ in }
   }
 
   func shutdown() async {
-    for client in [calls, watches] {
+    for client in [calls] + watches.close() {
       do {
         try await client.shutdown()
       } catch {
@@ -93,7 +92,8 @@ final class HTTPTransport: Sendable {
       case .failure(let error):
         if Task.isCancelled { throw KubernetesError(attempt: request.attempt, cause: .cancelled) }
         let failure = TransportFailure(error: error, server: server)
-        if request.method == .GET, !isSecondTry, !isExpired, failure.isClosedConnection {
+        let mayGoAgain = failure.isRefusedStream || (request.method == .GET && failure.isClosedConnection)
+        if mayGoAgain, !isSecondTry, !isExpired {
           isSecondTry = true
           continue
         }
@@ -138,19 +138,23 @@ final class HTTPTransport: Sendable {
   // MARK: Watches
 
   /// Opens a stream. The caller reads the body; it cancels the task to end it.
-  func open(_ request: APIRequest) async throws(KubernetesError) -> HTTPClientResponse {
+  ///
+  /// - Parameter place: one of `watches`, until the stream has ended.
+  func open(
+    _ request: APIRequest, at place: WatchConnections.Place
+  ) async throws(KubernetesError) -> HTTPClientResponse {
     let waitsUntil = ContinuousClock.now + limits.callTimeout
     var credential = try await credential(for: request, until: waitsUntil)
     var isSecondTry = false
     while true {
       let response: HTTPClientResponse
       do {
-        response = try await watches.execute(
+        response = try await place.client.execute(
           prepare(request, credential, mark: nil), deadline: .now() + TimeAmount(limits.callTimeout),
           logger: logger)
       } catch {
         let failure = TransportFailure(error: error, server: server)
-        if !isSecondTry, failure.isClosedConnection {
+        if !isSecondTry, failure.isClosedConnection || failure.isRefusedStream {
           isSecondTry = true
           continue
         }

@@ -2,6 +2,7 @@ internal import AsyncHTTPClient
 internal import Glibc
 internal import KubernetesAPI
 internal import NIOCore
+internal import NIOHTTP2
 internal import NIOPosix
 internal import NIOSSL
 
@@ -21,16 +22,21 @@ struct TransportFailure {
     if let tooLarge = error as? NIOTooManyBytesError {
       return .undecodable("the answer is larger than \(tooLarge.maxBytes.map(String.init) ?? "the limit of") bytes")
     }
-    let wasSent = mark?.isSent ?? !isBeforeSending
+    let wasSent = !isRefusedStream && (mark?.isSent ?? !isBeforeSending)
     return wasSent ? .interrupted(text) : .unreachable(text)
   }
 
   /// The server closed a kept-alive connection just as a request went out: reads may simply go again.
   var isClosedConnection: Bool {
+    // NIOHTTP2's word for a stream that a GOAWAY does not cover; a server may end one so itself.
+    if let error = error as? NIOHTTP2Errors.StreamClosed { return error.errorCode == .cancel }
     if (error as? HTTPClientError) == .remoteConnectionClosed { return true }
     guard let error = error as? IOError else { return false }
     return error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
   }
+
+  /// The server has done nothing for the request, and says so: even writes may go again.
+  var isRefusedStream: Bool { (error as? NIOHTTP2Errors.StreamClosed)?.errorCode == .refusedStream }
 
   private var isDeadline: Bool { (error as? HTTPClientError) == .deadlineExceeded }
 
@@ -82,6 +88,9 @@ struct TransportFailure {
         + "kubeconfig, like http://user:password@host:3128"
     case let error as HTTPClientError where error == .invalidProxyResponse || error == .httpProxyHandshakeTimeout:
       return "no connection to \(server): the proxy did not open one; check proxy-url in the kubeconfig"
+    case is NIOHTTP2Errors.StreamClosed where isRefusedStream: return "\(server) refused the request's stream"
+    case let error as NIOHTTP2Errors.StreamClosed:
+      return "\(server) ended the request's stream (\(error.errorCode))"
     case let error as HTTPClientError where error == .remoteConnectionClosed:
       return "\(server) closed the connection"
     default: return Self.oneLine(error)

@@ -13,9 +13,11 @@ struct WatchReader: Sendable {
 
   /// Nil when the server ended the stream as it should.
   func run() async -> KubernetesError? {
+    let place = transport.watches.take()
+    defer { transport.watches.giveBack(place) }
     let response: HTTPClientResponse
     do throws(KubernetesError) {
-      response = try await transport.open(request)
+      response = try await transport.open(request, at: place)
     } catch {
       return error
     }
