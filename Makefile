@@ -38,7 +38,7 @@ release: ## build the release binary
 	$(SWIFT_BUILD) $(RELEASE) --product flink-operator
 
 .PHONY: test
-test: test-unit test-e2e ## run every test, real Flink included
+test: flink test-unit test-e2e ## run every test, real Flink included
 
 .PHONY: test-build
 test-build:
