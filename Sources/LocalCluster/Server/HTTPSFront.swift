@@ -47,43 +47,53 @@ public final class HTTPSFront: Sendable {
   ///   - port: 0 takes any that is free.
   ///   - onBound: called with the port when connections are accepted.
   public func run(host: String, port: Int, onBound: @Sendable (Int) async throws -> Void) async throws {
-    let server: NIOAsyncChannel<Connection, Never>
+    let connections = ConnectionTasks()
+    let server: any Channel
     do {
       server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(.backlog, value: 1024)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .bind(host: host, port: port) { [tls] channel in
+        .childChannelInitializer { [self] channel in
           channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(NIOSSLServerHandler(context: tls))
             // Requests are taken one after the other below. Unlike NIO's own assistance for pipelining that leaves reading
             // on while an answer is under way, so the end of a watch's client is noticed.
             try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false, withErrorHandling: true)
-            return try Connection(wrappingChannelSynchronously: channel)
+            let connection = try Connection(wrappingChannelSynchronously: channel)
+            connections.start { await self.serve(connection) }
           }
         }
+        .bind(host: host, port: port).get()
     } catch {
       throw FrontError.cannotListen(address: "\(host):\(port)", why: "\(error)")
     }
-    try await server.executeThenClose { connections in
-      try await onBound(server.channel.localAddress?.port ?? port)
-      try await withThrowingDiscardingTaskGroup { group in
-        for try await connection in connections {
-          group.addTask { [self] in
-            let exchange = ConnectionHandler(
-              api: api, authenticator: authenticator, logs: logs, channel: connection.channel)
-            do {
-              try await connection.executeThenClose { inbound, outbound in
-                try await exchange.serve(inbound, outbound)
-              }
-            } catch {
-              // A client that hangs up, or a handshake that fails, concerns nobody else.
-              logger.debug("a connection ended", metadata: ["error": "\(error)"])
-            }
-          }
-        }
+    do {
+      try await onBound(server.localAddress?.port ?? port)
+      try await withTaskCancellationHandler {
+        try await server.closeFuture.get()
+      } onCancel: {
+        server.close(promise: nil)
       }
+    } catch {
+      server.close(promise: nil)
+      await connections.cancel()
+      throw error
+    }
+    await connections.cancel()
+  }
+
+  private func serve(_ connection: Connection) async {
+    let exchange = ConnectionHandler(
+      api: api, authenticator: authenticator, logs: logs, channel: connection.channel)
+    do {
+      try await connection.executeThenClose { inbound, outbound in
+        try await exchange.serve(inbound, outbound)
+      }
+    } catch {
+      // A client that hangs up, or a handshake that fails, concerns nobody else.
+      logger.debug("a connection ended", metadata: ["error": "\(error)"])
     }
   }
 }
