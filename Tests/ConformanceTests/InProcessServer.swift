@@ -71,14 +71,12 @@ final class InProcessServer: ReplayServer {
     var identity = APIRequest.Identity.user(.administrator)
     if !request.isAdministrator {
       let authorization = request.headers["authorization"] ?? ""
-      identity = authorization.hasPrefix("Bearer ") ? bearer(String(authorization.dropFirst(7))) : .anonymous
+      identity = authorization.hasPrefix("Bearer ") ? .bearer(String(authorization.dropFirst(7))) : .anonymous
     }
     return APIRequest(
       method: request.method, target: request.target, headers: request.headers.map { ($0.key, $0.value) },
       identity: identity, body: request.body.map { .bytes($0) } ?? .empty)
   }
-
-  private func bearer(_ token: String) -> APIRequest.Identity { .rejected }
 
   private func answer(_ response: APIResponse) -> ReplayAnswer {
     guard case .podLog(let log) = response.content else {

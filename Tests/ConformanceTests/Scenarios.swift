@@ -16,12 +16,9 @@ enum Scenarios {
 
   /// What the API server and the controllers together do not do, with the reason.
   static let unsupported: [String: String] = [
-    "access-reviews": "whoever is known may do everything",
     "crd-cel": "x-kubernetes-validations (CEL) are not evaluated",
     "deployment-progress-deadline": "its text quotes the real server's pod template hash",
     "kubectl-rollout-status": "its text quotes the real server's pod template hash",
-    "rbac": "whoever is known may do everything",
-    "token-request": "service account tokens cannot be requested",
     "webhook-validating": "admission webhooks are not called",
     "yaml-bodies": "the unquoted key n is text here, as in YAML 1.2",
   ]

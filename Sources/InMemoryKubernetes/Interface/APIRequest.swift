@@ -5,14 +5,17 @@ public struct APIUser: Sendable, Hashable {
   public var name: String
   public var uid: String
   public var groups: [String]
+  /// What else the credentials say, for instance the pod a token was made for.
+  public var extra: [String: [String]]
 
-  public init(name: String, uid: String = "", groups: [String] = []) {
+  public init(name: String, uid: String = "", groups: [String] = [], extra: [String: [String]] = [:]) {
+    self.extra = extra
     self.name = name
     self.uid = uid
     self.groups = groups
   }
 
-  /// Who did not say: may read `/version` and the health endpoints only.
+  /// Who did not say: may read `/version` and the health endpoints, and what roles give to `system:unauthenticated`.
   public static let anonymous = APIUser(name: "system:anonymous", groups: ["system:unauthenticated"])
   public static let administrator = APIUser(
     name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"])
@@ -27,6 +30,8 @@ public struct APIRequest: Sendable {
     case anonymous
     /// Credentials that are not valid: answered with 401.
     case rejected
+    /// A token the front does not know; it may be one of a service account that was asked for here.
+    case bearer(String)
   }
 
   public enum Body: Sendable, Hashable {

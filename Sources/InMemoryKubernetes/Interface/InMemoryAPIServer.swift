@@ -19,10 +19,18 @@ public struct InMemoryAPIServer: Sendable {
     /// Whether `metadata.managedFields` of plain writes is kept; without it apply sees no other managers.
     public var tracksFieldManagers: Bool
 
+    /// Makes the text of a service account's token, which nobody must be able to guess; nil takes it from the seed.
+    public var makeToken: (@Sendable () -> String)?
+    /// Who a token of the front stands for, for those that review it.
+    public var knownUser: (@Sendable (String) -> APIUser?)?
+
     public init(
       serviceCIDR: String = "10.96.0.0/16", historyLength: Int = 4096, seed: UInt64 = 0,
-      tracksFieldManagers: Bool = true
+      tracksFieldManagers: Bool = true, makeToken: (@Sendable () -> String)? = nil,
+      knownUser: (@Sendable (String) -> APIUser?)? = nil
     ) {
+      self.makeToken = makeToken
+      self.knownUser = knownUser
       self.tracksFieldManagers = tracksFieldManagers
       self.serviceCIDR = serviceCIDR
       self.historyLength = historyLength
@@ -41,6 +49,8 @@ public struct InMemoryAPIServer: Sendable {
   var wokenWatches: Set<WatchID> = []
   var nextWatchNumber: UInt64 = 1
   var serviceAddresses: ServiceAddresses
+  /// Tokens of service accounts, by their text.
+  var tokens: [String: IssuedToken] = [:]
 
   public init(options: Options = Options(), at now: Timestamp) {
     self.options = options

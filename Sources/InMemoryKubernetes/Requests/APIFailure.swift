@@ -46,6 +46,8 @@ struct APIFailure: Error, Sendable {
     return failure
   }()
 
+  static let unauthorized = APIFailure(code: 401, reason: "Unauthorized", message: "Unauthorized")
+
   static let resourceNotFound = APIFailure(
     code: 404, reason: "NotFound", message: "the server could not find the requested resource", hasEmptyDetails: true)
 
@@ -137,10 +139,10 @@ struct APIFailure: Error, Sendable {
   }
 }
 
-extension Array where Element == String {
+extension Array where Element: Hashable {
   /// The elements in their order, each once.
-  func uniqued() -> [String] {
-    var seen: Set<String> = []
+  func uniqued() -> [Element] {
+    var seen: Set<Element> = []
     return filter { seen.insert($0).inserted }
   }
 }

@@ -147,6 +147,7 @@ extension InMemoryAPIServer {
     var object = try decode(body, request, parameters, &context)
     var managers = FieldManagers()
     managers.entries[manager] = FieldManagers.Entry(fields: fields, time: context.now.seconds)
+    try authorizeCreation(request, context)
     let created = try create(&object, request, parameters, .replaced(fields.isEmpty ? nil : managers.json), &context)
     let shown = request.model.fromStorage(created)
     return Self.answer(request.view(shown, format: context.format, at: context.now), status: 201, context.format)

@@ -55,6 +55,7 @@ extension InMemoryAPIServer {
         ], in: StorageID(.namespaces))
       createDefaultServiceAccount(in: name, at: now)
     }
+    bootstrapRoles(at: now)
     let address = serviceAddresses.allocateFirst()
     store(
       [

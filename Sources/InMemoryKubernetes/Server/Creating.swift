@@ -23,6 +23,7 @@ extension InMemoryAPIServer {
     model.applyDefaults(&object)
     // Only with a name of its own can an object be refused for its namespace.
     try admitNamespace(request, object)
+    try preventEscalation(object, request, context)
     var metadata = object["metadata"] ?? [:]
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
       metadata[field] = nil

@@ -6,7 +6,10 @@ extension InMemoryAPIServer {
     switch context.request.identity {
     case .user(let user): context.user = user
     case .anonymous: context.user = .anonymous
-    case .rejected: throw APIFailure(code: 401, reason: "Unauthorized", message: "Unauthorized")
+    case .rejected: throw .unauthorized
+    case .bearer(let token):
+      guard let user = user(ofToken: token, audiences: [Self.audience], at: context.now) else { throw .unauthorized }
+      context.user = user
     }
     let info = RequestInfo(method: context.request.method, target: context.target)
     try authorize(context, info)
@@ -73,6 +76,7 @@ extension InMemoryAPIServer {
     case "finalize": return try finalizeNamespace(request, &context)
     case "binding": return try bindPod(request, &context)
     case "eviction": return try evictPod(request, &context)
+    case "token": return try requestToken(request, &context)
     case "log": return try podLog(request, context)
     case "attach", "exec", "portforward": throw try refuseStreaming(request, subresource, context)
     default: throw .methodNotAllowed
@@ -101,28 +105,5 @@ extension InMemoryAPIServer {
         status: status, headers: [("content-type", "application/yaml")],
         content: .bytes(Array(yamlText(json).utf8)))
     }
-  }
-
-  /// Everyone who is known may do everything; nobody in particular may only look whether the server is there.
-  private func authorize(_ context: RequestContext, _ info: RequestInfo?) throws(APIFailure) {
-    guard context.user.name == APIUser.anonymous.name else { return }
-    let path = context.target.path
-    guard let info else {
-      let isOpen = ["version", "healthz", "livez", "readyz"].contains(context.target.segments.first ?? "")
-      if isOpen { return }
-      throw APIFailure(
-        code: 403, reason: "Forbidden",
-        message: "forbidden: User \(goQuoted(context.user.name)) cannot get path \(goQuoted(path))",
-        hasEmptyDetails: true)
-    }
-    let resource = info.plural + (info.subresource.map { "/\($0)" } ?? "")
-    let qualified = info.group.isEmpty ? info.plural : "\(info.plural).\(info.group)"
-    let scope = info.namespace.map { "in the namespace \(goQuoted($0))" } ?? "at the cluster scope"
-    throw APIFailure(
-      code: 403, reason: "Forbidden",
-      message: "\(qualified)\(info.name.map { " " + goQuoted($0) } ?? "") is forbidden: User "
-        + "\(goQuoted(context.user.name)) cannot \(info.verb.rawValue) resource \(goQuoted(resource)) in API group "
-        + "\(goQuoted(info.group)) \(scope)",
-      name: info.name ?? "", group: info.group, kind: info.plural)
   }
 }

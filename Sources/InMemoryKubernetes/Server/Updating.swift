@@ -10,6 +10,7 @@ extension InMemoryAPIServer {
     var object = try decode(body, request, parameters, &context)
     try checkName(object, request)
     if stores[request.definition.storage]?[request.key] == nil, subresource == nil, request.model.createsOnUpdate {
+      try authorizeCreation(request, context)
       let created = try create(&object, request, parameters, .tracked, &context)
       let shown = request.model.fromStorage(created)
       return Self.answer(request.view(shown, format: context.format, at: context.now), status: 201, context.format)
@@ -70,6 +71,7 @@ extension InMemoryAPIServer {
       if given != old.version { throw .modified(request.type, request.name) }
     }
     model.applyDefaults(&object)
+    try preventEscalation(object, old: oldObject, request, context)
     var metadata = object["metadata"] ?? [:]
     let oldMetadata = oldObject["metadata"] ?? [:]
     // A single empty entry asks for the managers to be forgotten.

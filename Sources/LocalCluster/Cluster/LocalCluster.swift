@@ -41,7 +41,9 @@ public final class LocalCluster: Sendable {
     let serviceCIDR = options.runsAgent ? "127.\(block).128.0/17" : "10.96.0.0/16"
     let api = SharedAPIServer(
       InMemoryAPIServer(
-        options: InMemoryAPIServer.Options(serviceCIDR: serviceCIDR, seed: generator.next()), at: clock()),
+        options: InMemoryAPIServer.Options(
+          serviceCIDR: serviceCIDR, seed: generator.next(), makeToken: { BearerTokens.random() },
+          knownUser: { tokens.user(of: $0) }), at: clock()),
       clock: clock)
     let agent = try makeAgent(api, credentials, tokens, directory: directory, block: block, clock: clock)
     let front: HTTPSFront

@@ -13,14 +13,19 @@ public final class BearerTokens: Sendable {
 
   /// A new random token (256 bits) for `user`.
   public func issue(for user: APIUser) -> String {
+    let token = Self.random()
+    users.withLock { $0[Self.digest(token)] = user }
+    return token
+  }
+
+  /// 256 bits that nobody can guess, as text.
+  static func random() -> String {
     var generator = SystemRandomNumberGenerator()
     let words = (0..<4).map { _ in generator.next() as UInt64 }
-    let token = words.map { word in
+    return words.map { word in
       let digits = String(word, radix: 16)
       return String(repeating: "0", count: 16 - digits.count) + digits
     }.joined()
-    users.withLock { $0[Self.digest(token)] = user }
-    return token
   }
 
   /// Who a token stands for; nil for one that was never issued or was withdrawn.

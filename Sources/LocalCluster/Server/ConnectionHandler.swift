@@ -52,7 +52,7 @@ struct ConnectionHandler: Sendable {
     guard let value = head.headers.first(name: "authorization") else { return .anonymous }
     let parts = value.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, parts[0].lowercased() == "bearer" else { return .anonymous }
-    return authenticator.user(ofBearer: String(parts[1])).map { .user($0) } ?? .rejected
+    return authenticator.user(ofBearer: String(parts[1])).map { .user($0) } ?? .bearer(String(parts[1]))
   }
 
   private func answer(

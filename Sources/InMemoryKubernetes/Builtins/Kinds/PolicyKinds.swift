@@ -184,8 +184,11 @@ struct RoleBindingStrategy: KindStrategy {
   }
 
   func validateUpdate(_ object: JSONValue, old: JSONValue) -> [FieldError] {
-    object["roleRef"] == old["roleRef"]
-      ? validate(object) : [.invalid("roleRef", object["roleRef"], "cannot change roleRef")]
+    guard object["roleRef"] != old["roleRef"] else { return validate(object) }
+    func text(_ name: String) -> JSONValue { object["roleRef", name] ?? "" }
+    // The message shows the server's own form of it.
+    let shown: JSONValue = ["APIGroup": text("apiGroup"), "Kind": text("kind"), "Name": text("name")]
+    return [.invalid("roleRef", shown, "cannot change roleRef")]
   }
 
   var columns: [TableColumn] { [.name, TableColumn(name: "Role"), .age] }
