@@ -43,6 +43,16 @@ import Testing
           startNext()
         }
       }
+      // Managers are listed by the second of their writes: a scenario that runs over the end of a second shows another
+      // order than the recording, on the real server too. It gets a second run, with the machine to itself.
+      for index in results.indices where results[index].failure != nil {
+        let name = results[index].name
+        guard Scenarios.dependingOnSeconds.contains(name) else { continue }
+        for _ in 0..<3 where results[index].failure != nil {
+          let outcome = await Replayer.replay(try Scenarios.load(name), against: RemoteServer(cluster))
+          results[index] = Result(name: name, failure: outcome.failure)
+        }
+      }
     } catch {
       try await cluster.shutdown()
       throw error

@@ -23,6 +23,11 @@ enum Scenarios {
     "yaml-bodies": "the unquoted key n is text here, as in YAML 1.2",
   ]
 
+  /// What shows managers in the order of the recording only when all of their writes fall into one second.
+  static let dependingOnSeconds: Set<String> = [
+    "ssa-conflict-force", "ssa-create", "ssa-status", "managed-fields-update",
+  ]
+
   /// What needs controllers besides, which the API server in process is without.
   static let needingControllers: Set<String> = [
     "deployment-pods", "endpoints", "kubectl-apply-client-side", "kubectl-get", "rollout-rolling",
