@@ -36,6 +36,7 @@ extension InMemoryAPIServer {
   private func hash(of path: String) -> String {
     // Changes with what the document describes: clients cache documents by it.
     let definitions = store(StorageID(.customResourceDefinitions)).objects(namespace: nil)
+      .filter { path.hasPrefix("apis/\($0.json["spec", "group"]?.stringValue ?? "")/") }
       .map { "\($0.metadata.name)/\($0.metadata.generation)/\($0.metadata.uid)" }
     var hash: UInt64 = 14_695_981_039_346_656_037
     for byte in (path + definitions.joined(separator: " ")).utf8 { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
