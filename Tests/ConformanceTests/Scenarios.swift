@@ -23,9 +23,10 @@ enum Scenarios {
     "yaml-bodies": "the unquoted key n is text here, as in YAML 1.2",
   ]
 
-  /// What shows managers in the order of the recording only when all of their writes fall into one second.
+  /// What shows the order of managers, or an age, as recorded only when its writes fall into one second.
   static let dependingOnSeconds: Set<String> = [
-    "ssa-conflict-force", "ssa-create", "ssa-status", "managed-fields-update",
+    "ssa-conflict-force", "ssa-create", "ssa-status", "managed-fields-update", "crd-printer-columns", "kubectl-get",
+    "table-output",
   ]
 
   /// What needs controllers besides, which the API server in process is without.
