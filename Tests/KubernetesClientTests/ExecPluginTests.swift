@@ -239,6 +239,17 @@ import Testing
     }
   }
 
+  @Test func pluginsInheritNothingOpen() throws {
+    let descriptor = dup(0)
+    defer { close(descriptor) }
+    let list = PluginProcess(
+      command: "sh", arguments: ["-c", "ls /proc/$$/fd"], environment: ["PATH": "/usr/bin:/bin"],
+      timeLimit: .seconds(30))
+    let output = try list.run()
+    let numbers = String(decoding: output.bytes, as: UTF8.self).split(separator: "\n").compactMap { Int($0) }
+    #expect(numbers == [0, 1, 2], "one of ours is \(descriptor)")
+  }
+
   @Test func slowPluginsAreEndedAndTheirChildrenKeepNobodyWaiting() throws {
     let environment = ["PATH": "/usr/bin:/bin"]
     let slow = PluginProcess(

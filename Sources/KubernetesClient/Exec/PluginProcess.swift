@@ -57,6 +57,20 @@ struct PluginProcess {
     return output
   }
 
+  /// As of now; where they cannot be listed a plugin inherits what is not marked close-on-exec.
+  private static func openDescriptors() -> [Int32] {
+    guard let folder = opendir("/proc/self/fd") else { return [] }
+    defer { closedir(folder) }
+    var result: [Int32] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if let descriptor = Int32(name) { result.append(descriptor) }
+    }
+    return result
+  }
+
   /// In a process group of its own, so that all of it can be ended, with default signals.
   private func start() throws(Failure) -> PluginChild {
     let output = try Pipe.make()
@@ -77,6 +91,10 @@ struct PluginProcess {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output.writing, 1)
     posix_spawn_file_actions_adddup2(&actions, errors.writing, 2)
+    // Not all of our sockets are closed by themselves, and what a plugin leaves running would keep them open.
+    for descriptor in Self.openDescriptors() where descriptor > 2 {
+      posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
