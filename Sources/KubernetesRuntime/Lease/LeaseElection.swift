@@ -36,7 +36,9 @@ public final class LeaseElection: Sendable {
   /// The host's name, which is the pod's, and 64 random bits.
   public static func newIdentity() -> String {
     var buffer = [CChar](repeating: 0, count: 256)
-    let host = gethostname(&buffer, buffer.count - 1) == 0 ? String(cString: buffer) : "unknown"
+    let host =
+      gethostname(&buffer, buffer.count - 1) == 0
+      ? String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "unknown"
     return "\(host)_\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
   }
 
