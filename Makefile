@@ -20,8 +20,7 @@ setup: ## install missing packages (apt, where it may) and say what else is miss
 
 .PHONY: flink
 flink: setup ## fetch Apache Flink into the cache and compile the example job
-	@deploy/local/fetch-flink $(FLINK_VERSION)
-	@examples/job/build $(FLINK_VERSION)
+	@home=$$(deploy/local/fetch-flink $(FLINK_VERSION)) && examples/job/build "$$home" >/dev/null
 
 .PHONY: demo
 demo: flink release ## real Flink from one command; DEMO_EXIT=1 ends by itself
