@@ -63,7 +63,7 @@ conformance: setup test-build ## replay recordings of the real API: in process, 
 	  cat $$report; rm -f $$report; exit $$status
 
 .PHONY: sim
-sim: test-build ## run the simulation: every write and effect of every scenario, crashed
+sim: test-build ## run the simulation: a sample of the faults of every scenario ('swift run simulate --sweep' runs all)
 	swift test --skip-build --filter SimulationTests
 
 .PHONY: check
