@@ -23,7 +23,7 @@ public struct Condition: Sendable, Hashable {
     self.observedGeneration = observedGeneration
   }
 
-  init(json: JSONValue) {
+  public init(json: JSONValue) {
     self.init(
       type: json["type"]?.stringValue ?? "", status: json.word("status") ?? .unknown,
       reason: json["reason"]?.stringValue ?? "", message: json["message"]?.stringValue ?? "",
@@ -31,7 +31,7 @@ public struct Condition: Sendable, Hashable {
       observedGeneration: json["observedGeneration"]?.intValue)
   }
 
-  var json: JSONValue {
+  public var json: JSONValue {
     var json: JSONObject = [
       "type": .string(type), "status": .string(status.rawValue), "reason": .string(reason), "message": .string(message),
       "lastTransitionTime": .string(lastTransitionTime),
