@@ -157,6 +157,8 @@ struct RunCommand: AsyncParsableCommand {
     let controller = FlinkDeploymentController(
       kubernetes: kubernetes, flink: flink, resolver: resolver, settings: try settings(),
       logger: Logger(label: "flinkdeployments"))
+    let unmanaged = UnmanagedKindController(
+      kubernetes: kubernetes, settings: try settings(), logger: Logger(label: "unmanaged-kinds"))
     let leases = leaderElect ? leaseClient(cluster) : nil
     let election = leases.map {
       LeaseElection(
@@ -175,8 +177,13 @@ struct RunCommand: AsyncParsableCommand {
       ])
     if endWithParent { reportToParent("{\"pid\": \(getpid())}") }
     let work = RunningService {
-      guard let election else { return try await controller.run() }
-      try await election.run(onLoss: Self.endWithoutLease) { try await controller.run() }
+      let work: @Sendable () async throws -> Void = {
+        async let told: Void = unmanaged.run()
+        try await controller.run()
+        await told
+      }
+      guard let election else { return try await work() }
+      try await election.run(onLoss: Self.endWithoutLease, work)
     }
     do {
       try await runServices([operations, work], endsWithParent: endWithParent, logger: logger)

@@ -38,6 +38,9 @@ import YAML
     #expect(allows("deployments/scale", ["patch"]))
     #expect(allows("pods", ["list", "watch"]))
     #expect(allows("events", ["create", "patch"]))
+    for kind in ["flinksessionjobs", "flinkstatesnapshots", "flinkbluegreendeployments"] {
+      #expect(allows(kind, ["list", "watch"]) && allows("\(kind)/status", ["patch"]), "\(kind)")
+    }
   }
 
   @Test func theOperatorRunsUnderTheRestrictedProfile() throws {
