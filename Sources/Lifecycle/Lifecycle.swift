@@ -7,9 +7,13 @@ import KubernetesAPI
 /// returns as status must be stored before its effect is performed, and the effect must not be performed if it could
 /// not be stored.
 public enum Lifecycle {
-  /// - Parameter now: epoch milliseconds.
-  public static func decide(_ observation: Observation, _ record: Record, now: Int64) -> Decision {
-    var turn = Turn(observation, record, now: now)
+  /// - Parameters:
+  ///   - now: epoch milliseconds.
+  ///   - guards: all of them, but for the simulation.
+  public static func decide(
+    _ observation: Observation, _ record: Record, now: Int64, guards: Guards = .all
+  ) -> Decision {
+    var turn = Turn(observation.believed(with: guards, in: record.phase), record, now: now, guards: guards)
     turn.run()
     turn.report()
     return Decision(
@@ -18,9 +22,9 @@ public enum Lifecycle {
 
   /// Whether the decision may depend on the absence of pods or Deployments, which only a quorum LIST shows.
   ///
-  /// - Parameter cluster: from the watches.
-  public static func needsQuorum(_ record: Record, _ observation: Observation) -> Bool {
-    guard let cluster = observation.cluster.value else { return false }
+  /// - Parameter observation: with the view from the watches.
+  public static func needsQuorum(_ record: Record, _ observation: Observation, guards: Guards = .all) -> Bool {
+    guard let cluster = observation.cluster.value, guards.holds(record.phase.quorumGuard) else { return false }
     let uid = observation.metadata.uid
     let isDeleting = observation.metadata.isBeingDeleted
     switch record.phase {
@@ -62,12 +66,14 @@ extension DeploymentFacts {
 extension Turn {
   mutating func run() {
     if metadata.isBeingDeleted { return delete() }
-    if let acted = record.actedGeneration, case .operation = record.origin, generation < acted {
+    if let acted = record.actedGeneration, case .operation = record.origin, generation < acted,
+      guards.holds(.staleGeneration)
+    {
       // An older view of the resource than one that was acted upon.
       wake = WakeUp(after: 1_000, "the view of the resource is older than what was acted upon")
       return
     }
-    if !metadata.finalizers.contains(FlinkDeployment.finalizer) {
+    if !metadata.finalizers.contains(FlinkDeployment.finalizer), guards.holds(.finalizerFirst) {
       if case .new = record.phase {
         standing = .beginning("Created", "the resource was seen; its deployment begins")
       }

@@ -13,7 +13,7 @@ extension FlinkDeploymentReconciler {
     let facts = ClusterFacts(
       deployments: objects.deployments.map { DeploymentFacts($0) }, pods: objects.pods.map { PodFacts($0) })
     var jobManager = memory.poll?.facts ?? .unknown("the JobManager has not been asked yet", since: now)
-    if let effectAt = memory.jobManagerEffectAt {
+    if let effectAt = memory.jobManagerEffectAt, guards.holds(.factsAfterEffect) {
       let why = "read before the last request to the JobManager"
       jobManager.jobs = jobManager.jobs.since(effectAt, why: why)
       jobManager.checkpoints = jobManager.checkpoints.since(effectAt, why: why)

@@ -102,7 +102,7 @@ extension FlinkDeploymentReconciler {
     let name = object["metadata", "name"]?.stringValue ?? ""
     do throws(KubernetesError) {
       let existing = try await kubernetes.get(type, namespace: metadata.namespace, name: name)
-      guard existing.metadata.isOwned(by: metadata.uid) else {
+      guard existing.metadata.isOwned(by: metadata.uid) || !guards.holds(.foreignObjects) else {
         throw KubernetesError(
           attempt: "create \(type) \(name)",
           cause: .rejected(
@@ -113,6 +113,7 @@ extension FlinkDeploymentReconciler {
       }
       let operation = existing.metadata.annotations[Blueprint.operationAnnotation]
       if operation == incarnation.operationID, !existing.metadata.isBeingDeleted { return }
+      if !guards.holds(.otherIncarnations) { return }
       let attempt = existing.metadata.annotations[Blueprint.attemptAnnotation].flatMap { Int64($0) } ?? 0
       guard type != .deployments, attempt <= incarnation.attempt, !existing.metadata.isBeingDeleted else {
         throw KubernetesError(
@@ -158,7 +159,9 @@ extension FlinkDeploymentReconciler {
     do throws(KubernetesError) {
       _ = try await kubernetes.patch(
         .deployments, namespace: namespace, name: object.name,
-        .merge(["metadata": ["uid": .string(object.uid)], "spec": ["replicas": 0]]))
+        .merge([
+          "metadata": guards.holds(.scalePrecondition) ? ["uid": .string(object.uid)] : [:], "spec": ["replicas": 0],
+        ]))
     } catch {
       // Gone, or another one: the object that was meant does not run any more.
       if error.isNotFound || error.isConflict { return }
@@ -170,7 +173,7 @@ extension FlinkDeploymentReconciler {
     do throws(KubernetesError) {
       try await kubernetes.delete(
         .deployments, namespace: namespace, name: object.name,
-        options: DeleteOptions(uid: object.uid, propagation: .background))
+        options: DeleteOptions(uid: guards.holds(.deletePrecondition) ? object.uid : nil, propagation: .background))
     } catch {
       if error.isNotFound || error.isConflict { return }
       throw .kubernetes(error)

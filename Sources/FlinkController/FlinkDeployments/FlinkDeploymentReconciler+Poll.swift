@@ -19,7 +19,7 @@ extension FlinkDeploymentReconciler {
         return
       }
       if poll.polling != polling {
-        memory.poll = poll.following(polling, now: now)
+        memory.poll = poll.following(polling, now: now, guards: guards)
         isNew =
           polling.pace == .fast || polling.wantsExceptions != poll.polling.wantsExceptions
           || polling.attempt != poll.polling.attempt
@@ -63,7 +63,7 @@ extension FlinkDeploymentReconciler {
     var isCurrent = false
     update(key, uid: uid) { memory in
       // A wish that changed meanwhile makes the answers those of another question.
-      guard memory.poll?.polling == asked else { return }
+      guard memory.poll?.polling == asked || !guards.holds(.pollIdentity) else { return }
       memory.poll = result
       isCurrent = true
     }

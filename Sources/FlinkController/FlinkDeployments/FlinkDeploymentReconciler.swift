@@ -1,7 +1,7 @@
 public import FlinkModel
 public import KubernetesAPI
 public import KubernetesRuntime
-import Lifecycle
+public import Lifecycle
 public import Logging
 internal import Synchronization
 
@@ -17,6 +17,7 @@ public final class FlinkDeploymentReconciler: Sendable {
   let clock: OperatorClock
   let logger: Logger
   let recordEvent: @Sendable (EventRecord) -> Void
+  let guards: Guards
   let ledger = OwnWriteLedger()
   private let memories = Mutex<[ObjectKey: Memory]>([:])
 
@@ -33,10 +34,11 @@ public final class FlinkDeploymentReconciler: Sendable {
     var failures = 0
   }
 
+  /// - Parameter guards: all of them, but for the simulation.
   public init(
     kubernetes: any KubernetesGateway, flink: any FlinkGateway, resolver: any JobManagerResolver,
     settings: OperatorSettings, clock: OperatorClock = .system, stores: DeploymentStores = DeploymentStores(),
-    logger: Logger, recordEvent: @escaping @Sendable (EventRecord) -> Void
+    guards: Guards = .all, logger: Logger, recordEvent: @escaping @Sendable (EventRecord) -> Void
   ) {
     self.kubernetes = kubernetes
     self.flink = flink
@@ -44,6 +46,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     self.settings = settings
     self.clock = clock
     self.stores = stores
+    self.guards = guards
     self.logger = logger
     self.recordEvent = recordEvent
   }
@@ -88,13 +91,14 @@ public final class FlinkDeploymentReconciler: Sendable {
       return TurnResult(.onChange)
     }
     let uid = object.metadata.uid
-    switch ledger.state(uid: uid, storeVersion: stores.resources.resourceVersion) {
+    switch knownWrites(uid) {
     case .caughtUp: break
     case .deleted: return TurnResult(.onChange)
     case .behind where memory(key, uid: uid).failures == 0:
       // The echo of our own write wakes the key; the timer is for an echo that gets lost.
       update(key, uid: uid) { $0.failures += 1 }
       return TurnResult(.after(.seconds(1)))
+    case .ambiguous where !guards.holds(.ambiguousWrites): break
     case .behind, .ambiguous:
       do throws(KubernetesError) {
         object = try await kubernetes.get(.flinkDeployments, namespace: key.namespace, name: key.name)
@@ -110,16 +114,22 @@ public final class FlinkDeploymentReconciler: Sendable {
     return await decide(resource, key)
   }
 
+  /// Whether the view shows what this process has written.
+  private func knownWrites(_ uid: String) -> OwnWriteLedger.State {
+    let state = ledger.state(uid: uid, storeVersion: stores.resources.resourceVersion)
+    return state == .behind && !guards.holds(.ownWrites) ? .caughtUp : state
+  }
+
   private func decide(_ resource: FlinkDeployment, _ key: ObjectKey) async -> TurnResult {
     let uid = resource.metadata.uid
     let memory = memory(key, uid: uid)
-    let record = Record(resource.status, uid: uid)
+    let record = Record(resource.status, uid: uid, guards: guards)
     var observation = observe(resource, memory)
-    if Lifecycle.needsQuorum(record, observation) {
+    if Lifecycle.needsQuorum(record, observation, guards: guards) {
       observation.quorum = await readCluster(key)
     }
     let now = clock.now()
-    let decision = Lifecycle.decide(observation, record, now: now)
+    let decision = Lifecycle.decide(observation, record, now: now, guards: guards)
 
     var metadata = resource.metadata
     let patch = decision.status.mergePatch(from: record.status)
@@ -127,14 +137,12 @@ public final class FlinkDeploymentReconciler: Sendable {
       do throws(KubernetesError) {
         let stored = try await kubernetes.patch(
           .flinkDeployments, namespace: key.namespace, name: key.name, subresource: "status",
-          .merge([
-            "metadata": ["resourceVersion": .string(metadata.resourceVersion), "uid": .string(uid)], "status": patch,
-          ]))
+          .merge(["metadata": preconditions(metadata), "status": patch]))
         ledger.recordWrite(uid: uid, resourceVersion: stored.metadata.resourceVersion)
         metadata = stored.metadata
       } catch {
         if error.isAmbiguous { ledger.recordAmbiguous(uid: uid) }
-        return failed(key, uid, error)
+        if guards.holds(.storedFirst) { return failed(key, uid, error) }
       }
     }
     for event in decision.events { recordEvent(Self.record(event, about: metadata)) }
@@ -154,6 +162,13 @@ public final class FlinkDeploymentReconciler: Sendable {
     update(key, uid: uid) { $0.failures = 0 }
     log(key, resource, record, decision, patch != nil, outcome)
     return TurnResult(wake(decision, outcome), pollsNow: polls || decision.effect?.concernsJobManager == true)
+  }
+
+  /// A status is stored on what was decided on, and on nothing else.
+  private func preconditions(_ metadata: ObjectMetadata) -> JSONValue {
+    var result: JSONValue = ["uid": .string(metadata.uid)]
+    if guards.holds(.statusPrecondition) { result["resourceVersion"] = .string(metadata.resourceVersion) }
+    return result
   }
 
   private func wake(_ decision: Decision, _ outcome: EffectOutcome?) -> Wake {
@@ -179,7 +194,7 @@ public final class FlinkDeploymentReconciler: Sendable {
   private func authorised(
     _ effect: Effect, by status: FlinkDeploymentStatus, _ metadata: ObjectMetadata
   ) async -> EffectOutcome.Result {
-    if let required = effect.requiredOperation,
+    if guards.holds(.recordUID), let required = effect.requiredOperation,
       status.operation?.id != required || status.operation?.uid != metadata.uid
     {
       return .failed("operation \(required) is not the stored one")

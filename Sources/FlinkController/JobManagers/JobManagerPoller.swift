@@ -16,15 +16,15 @@ struct JobManagerPoll: Sendable {
   }
 
   /// The same facts for a changed wish; none where it is about another incarnation.
-  func following(_ next: Polling, now: Int64) -> JobManagerPoll {
-    guard next.attempt == polling.attempt, next.jobID == polling.jobID else {
+  func following(_ next: Polling, now: Int64, guards: Guards) -> JobManagerPoll {
+    guard next.attempt == polling.attempt && next.jobID == polling.jobID || !guards.holds(.pollIdentity) else {
       return JobManagerPoll(polling: next, now: now)
     }
     var poll = JobManagerPoll(polling: next, now: now)
     poll.facts = facts
     poll.failures = failures
     poll.count = count
-    if next.savepointTriggerID != polling.savepointTriggerID {
+    if next.savepointTriggerID != polling.savepointTriggerID, guards.holds(.pollIdentity) {
       poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
     }
     return poll

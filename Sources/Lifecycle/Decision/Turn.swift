@@ -6,6 +6,7 @@ struct Turn {
   let observation: Observation
   let record: Record
   let now: Int64
+  let guards: Guards
 
   var status: FlinkDeploymentStatus
   var events: [LifecycleEvent] = []
@@ -15,10 +16,11 @@ struct Turn {
   /// nil leaves the conditions as they are.
   var standing: Standing?
 
-  init(_ observation: Observation, _ record: Record, now: Int64) {
+  init(_ observation: Observation, _ record: Record, now: Int64, guards: Guards) {
     self.observation = observation
     self.record = record
     self.now = now
+    self.guards = guards
     status = record.status
   }
 
@@ -67,7 +69,7 @@ struct Turn {
   {
     var failure: String?
     var wait: Int64 = 0
-    if let last = observation.lastEffect, last.identity == effect.identity {
+    if let last = observation.lastEffect, last.identity == effect.identity, guards.holds(.effectOnce) {
       switch last.result {
       case .succeeded: wait = last.at + settle - now
       case .ambiguous(let why):

@@ -37,6 +37,7 @@ extension Turn {
     if cluster.isEmpty, observation.quorum.value != nil {
       return drained(operation)
     }
+    if operation.kind == .delete, !guards.holds(.podsGoneBeforeRelease) { return drained(operation) }
     if cluster.isEmpty, case .unknown(let why, _) = observation.quorum {
       standing = .progressing(Self.word(for: operation.kind), why)
       wake = WakeUp(after: 1_000, "a quorum list of what is left")
@@ -62,7 +63,7 @@ extension Turn {
         waitingFor: "the end of the pods")
       return
     }
-    if !live.isEmpty, pods.isEmpty || isAssumedGone(operation) {
+    if !live.isEmpty, pods.isEmpty || isAssumedGone(operation) || !guards.holds(.podsGone) {
       perform(
         .deleteDeployments(live.map { ObjectIdentity(name: $0.name, uid: $0.uid) }, operationID: operation.id),
         waitingFor: "the end of the Deployments")

@@ -286,7 +286,7 @@ extension Turn {
       wake = .onChange("a changed spec")
       return
     }
-    if mode == .stateless || !hadState {
+    if mode == .stateless || !hadState || !guards.holds(.stateBeforeRecovery) {
       note(.warning, "RecoverDeployment", .job, "\(message): the job is started again")
       status.error = nil
       beginDrain(

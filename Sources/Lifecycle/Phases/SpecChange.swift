@@ -115,6 +115,7 @@ extension Turn {
     if let terminal = restoreOfTerminalJob(operation, jobManager) { return terminal }
 
     guard let jobManager else {
+      if !guards.holds(.stateBeforeUpgrade) { return .direct(operation.restorePlan ?? .empty) }
       let known =
         status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
         ?? "no restore point is known"
@@ -127,7 +128,7 @@ extension Turn {
     guard let jobs = observation.jobManager.jobs.value,
       let overview = jobs.first(where: { $0.id == status.jobStatus.jobId })
     else {
-      if status.jobStatus.startTime == nil, jobManager.hasNeverBeenAvailable {
+      if status.jobStatus.startTime == nil && jobManager.hasNeverBeenAvailable || !guards.holds(.silenceIsUnknown) {
         // It never came up, so it has made no state: the next one starts from where this one was to start.
         return .direct(operation.restorePlan ?? .empty)
       }
@@ -191,7 +192,8 @@ extension Turn {
     else {
       return .wait(reason: "ReadingCheckpoints", message: "waiting for the last checkpoint of the job that has ended")
     }
-    let points = RestorePoints.usable(statistics, after: state, jobID: status.jobStatus.jobId)
+    let points = RestorePoints.usable(
+      statistics, after: guards.holds(.finishedDiscards) ? state : nil, jobID: status.jobStatus.jobId)
     if let path = points.first?.path { return .direct(.path(path)) }
     if let known = status.restorePoint?.chosen, known.jobID == status.jobStatus.jobId, state != .finished,
       let path = known.path

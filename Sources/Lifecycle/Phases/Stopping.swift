@@ -104,7 +104,9 @@ extension Turn {
         // The answer is lost, the savepoint may not be: it is in the statistics.
         return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager))
       }
-      if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil {
+      if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil,
+        guards.holds(.savepointOfThisRun)
+      {
         // Another run of the job, that never got the request.
         status.jobStatus.startTime = job.startTime
         return askAgain(operation, request)

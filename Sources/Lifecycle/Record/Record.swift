@@ -53,9 +53,9 @@ public struct Record: Sendable, Hashable {
 
   /// - Parameter uid: of the resource. An operation stored for another UID (a status restored from a backup) does not
   ///   count; the paths beside it stay.
-  public init(_ status: FlinkDeploymentStatus, uid: String) {
+  public init(_ status: FlinkDeploymentStatus, uid: String, guards: Guards = .all) {
     self.status = status
-    guard let operation = status.operation, operation.uid == uid,
+    guard let operation = status.operation, operation.uid == uid || !guards.holds(.recordUID),
       let word = operation.phase.flatMap(Phase.Word.init(rawValue:))
     else {
       phase = status.reconciliationStatus.lastReconciledSpec == nil ? .new : .unowned

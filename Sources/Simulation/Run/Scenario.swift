@@ -54,94 +54,12 @@ extension Scenario {
     ]
   }
 
-  private static func job(_ members: JSONObject) -> JSONValue { ["spec": ["job": .object(members)]] }
+  /// A change of the job in the spec.
+  static func job(_ members: JSONObject) -> JSONValue { ["spec": ["job": .object(members)]] }
 
-  /// The paths of the life of an application cluster.
-  public static let all: [Scenario] = [
-    Scenario("deploy", length: 120, [(0, .apply(manifest()))]),
-    Scenario("scale-stateless", [(0, .apply(manifest())), (30, .edit(job(["parallelism": 2])))]),
-    Scenario(
-      "edit-soon", [(0, .apply(manifest())), (6, .edit(job(["parallelism": 2])))]),
-    Scenario(
-      "image-savepoint",
-      [(0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(["spec": ["image": "flink:1.20-new"]]))]),
-    Scenario(
-      "scale-last-state",
-      [(0, .apply(manifest(upgradeMode: "last-state"))), (30, .edit(job(["parallelism": 2])))]),
-    Scenario(
-      "suspend-resume-stateless", length: 200,
-      [
-        (0, .apply(manifest())), (30, .edit(job(["state": "suspended"]))), (60, .edit(job(["state": "running"]))),
-      ]),
-    Scenario(
-      "suspend-resume-savepoint", length: 200,
-      [
-        (0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(job(["state": "suspended"]))),
-        (60, .edit(job(["state": "running"]))),
-      ]),
-    Scenario(
-      "restart-nonce-savepoint",
-      [(0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(["spec": ["restartNonce": 1]]))]),
-    Scenario(
-      "bad-spec-then-fix", length: 200,
-      [
-        (0, .apply(manifest())), (30, .edit(job(["parallelism": 0]))), (60, .edit(job(["parallelism": 2]))),
-      ]),
-    Scenario(
-      "bad-first-spec-then-fix",
-      [(0, .apply(manifest(parallelism: 0))), (20, .edit(job(["parallelism": 1])))]),
-    Scenario(
-      "bad-image-then-fix", length: 200,
-      [(0, .apply(manifest(image: "flink:missing"))), (30, .edit(["spec": ["image": "flink:1.20"]]))]),
-    Scenario(
-      "bad-image-savepoint-then-revert", length: 260,
-      [
-        (0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(["spec": ["image": "flink:missing"]])),
-        (70, .edit(["spec": ["image": "flink:1.20"]])),
-      ]),
-    Scenario("delete", length: 120, [(0, .apply(manifest())), (30, .delete)]),
-    Scenario(
-      "delete-with-savepoint", length: 140,
-      [
-        (
-          0,
-          .apply(
-            manifest(
-              upgradeMode: "savepoint", configuration: ["kubernetes.operator.job.savepoint-on-deletion": "true"]))
-        ), (30, .delete),
-      ]),
-    Scenario(
-      "delete-and-recreate", length: 200, [(0, .apply(manifest())), (30, .delete), (31, .apply(manifest()))]),
-    Scenario(
-      "change-of-mind", length: 200,
-      [
-        (0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(job(["parallelism": 2]))),
-        (31, .edit(job(["parallelism": 3]))), (32, .edit(job(["state": "suspended"]))),
-        (33, .edit(job(["state": "running", "parallelism": 2]))),
-      ]),
-    Scenario(
-      "failed-savepoint-then-success", length: 220,
-      [
-        (0, .apply(manifest(upgradeMode: "savepoint"))), (29, .failSavepoints(1)),
-        (30, .edit(job(["parallelism": 2]))),
-      ]),
-    Scenario(
-      "failed-savepoint-then-revert", length: 220,
-      [
-        (0, .apply(manifest(upgradeMode: "savepoint"))), (29, .failSavepoints(1)),
-        (30, .edit(job(["parallelism": 2]))), (33, .edit(job(["parallelism": 1]))),
-      ]),
-    Scenario(
-      "jobmanager-lost-stateless", length: 180, [(0, .apply(manifest())), (30, .removeDeployment("demo"))]),
-    Scenario(
-      "jobmanager-lost-savepoint", length: 180,
-      [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .removeDeployment("demo"))]),
-    Scenario(
-      "suspended-first", length: 140,
-      [
-        (0, .apply(manifest(state: "suspended"))), (20, .edit(job(["state": "running"]))),
-      ]),
-  ]
+  /// The paths of the life of an application cluster, one list for each area.
+  public static let all: [Scenario] =
+    basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots
 
   public static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }

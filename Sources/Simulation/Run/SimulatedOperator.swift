@@ -3,6 +3,7 @@ import FlinkModel
 import InMemoryKubernetes
 import KubernetesAPI
 import KubernetesRuntime
+import Lifecycle
 import Logging
 
 /// One life of the operator: its views, its queues and its turns, stepped by hand.
@@ -15,13 +16,13 @@ final class SimulatedOperator {
   private let origin: Int64
   private(set) var turnCount = 0
 
-  init(world: SimulatedWorld, settings: OperatorSettings, logger: Logger) {
+  init(world: SimulatedWorld, settings: OperatorSettings, guards: Guards, logger: Logger) {
     self.world = world
     origin = world.now
     reconciler = FlinkDeploymentReconciler(
       kubernetes: SimulatedKubernetes(world: world), flink: SimulatedFlinkGateway(world: world),
       resolver: ServiceNameResolver(), settings: settings, clock: OperatorClock { [world] in world.now },
-      logger: logger, recordEvent: { _ in })
+      guards: guards, logger: logger, recordEvent: { _ in })
     for (store, selector) in reconciler.stores.all { follow(store, selector) }
   }
 

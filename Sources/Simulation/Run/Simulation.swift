@@ -2,6 +2,7 @@ import FlinkController
 import FlinkModel
 import InMemoryKubernetes
 import KubernetesAPI
+public import Lifecycle
 public import Logging
 
 /// What one run has shown.
@@ -23,7 +24,7 @@ public enum Simulation {
   static let restartDelay: Int64 = 1_500
 
   public static func run(
-    _ scenario: Scenario, _ plan: FaultPlan = .none,
+    _ scenario: Scenario, _ plan: FaultPlan = .none, guards: Guards = .all,
     logger: Logger = Logger(label: "simulation", factory: { _ in SwiftLogNoOpLogHandler() })
   ) async -> SimulationOutcome {
     let world = SimulatedWorld(plan: plan)
@@ -31,7 +32,8 @@ public enum Simulation {
     let start = world.now
     let end = start + scenario.length * 1000
     var actions = scenario.actions[...]
-    var life: SimulatedOperator? = SimulatedOperator(world: world, settings: OperatorSettings(), logger: logger)
+    var life: SimulatedOperator? = SimulatedOperator(
+      world: world, settings: OperatorSettings(), guards: guards, logger: logger)
     var restartAt: Int64?
     var turns = 0
     var quietFrom: Int?
@@ -55,7 +57,7 @@ public enum Simulation {
       if let at = restartAt, world.now >= at {
         restartAt = nil
         world.with { $0.isCrashed = false }
-        life = SimulatedOperator(world: world, settings: OperatorSettings(), logger: logger)
+        life = SimulatedOperator(world: world, settings: OperatorSettings(), guards: guards, logger: logger)
         isBusy = true
       }
       if let running = life {

@@ -1,0 +1,72 @@
+/// A rule without which some fault does harm. Each is registered here so that the simulation can switch it off and show
+/// by which plan it is missed; a rule that nothing misses is no guard.
+///
+/// To add one: a case with the harm it prevents, `guards.holds(.itsName)` where it is applied (in the core or in the
+/// shell), and a scenario in `Simulation` in which `simulate --mutants` catches its absence.
+public enum Guard: String, Sendable, Hashable, CaseIterable {
+  // MARK: Views of Kubernetes
+
+  /// A resource that is shown at an older generation than was acted upon is left alone (S7).
+  case staleGeneration = "stale-generation"
+  /// Status is stored on the version of the resource that was decided on, and on no other (S2, S6, S7).
+  case statusPrecondition = "status-precondition"
+  /// Nothing is decided before the watch shows the last own write (S2, S6).
+  case ownWrites = "own-writes"
+  /// What a write without an answer has done is read before anything else is decided (S6).
+  case ambiguousWrites = "ambiguous-writes"
+  /// No incarnation starts before a quorum LIST shows that nothing runs under its name (S1).
+  case quorumBeforeStart = "quorum-before-start"
+  /// A JobManager's Deployment counts as lost only by a quorum LIST, never by a view that may be old (S8).
+  case quorumBeforeLoss = "quorum-before-loss"
+  /// While an incarnation starts, what others have made under its name is looked for by a quorum LIST (S1).
+  case quorumWhileStarting = "quorum-while-starting"
+
+  // MARK: Identity
+
+  /// Deployments that belong to another resource of the same name are not taken for this one's (S6).
+  case ownerUID = "owner-uid"
+  /// An operation recorded for another resource of the same name authorises nothing (S6).
+  case recordUID = "record-uid"
+  /// A delete names the object that was seen, not whatever bears its name by then (S6).
+  case deletePrecondition = "delete-precondition"
+  /// Scaling down names the object that was seen, not whatever bears its name by then (S6).
+  case scalePrecondition = "scale-precondition"
+  /// An object in the way of a create is not taken over from another owner (S6).
+  case foreignObjects = "foreign-objects"
+  /// An object that another incarnation made is not taken for this one's (S1, S4).
+  case otherIncarnations = "other-incarnations"
+  /// Answers of a JobManager count for the incarnation that was asked, and for no other (S8).
+  case pollIdentity = "poll-identity"
+
+  // MARK: Order of acts
+
+  /// An effect is performed only after the status that authorises it is stored (S6).
+  case storedFirst = "stored-first"
+  /// The resource gets its finalizer before anything is made for it (S9).
+  case finalizerFirst = "finalizer-first"
+  /// Deployments are deleted, and their names used again, only after their pods are gone (S1).
+  case podsGone = "pods-gone"
+  /// A resource is let go only after its pods are gone (S9).
+  case podsGoneBeforeRelease = "pods-gone-before-release"
+  /// An effect that was just performed is not performed again before its result can show.
+  case effectOnce = "effect-once"
+
+  // MARK: State
+
+  /// Answers of a JobManager from before the last request to it do not count (S8).
+  case factsAfterEffect = "facts-after-effect"
+  /// The last checkpoint of a job is read only when Flink's REST cache cannot hold an answer from before its end (S4, S8).
+  case restCache = "rest-cache"
+  /// The checkpoints of a job that has finished are gone, whatever the statistics list (S3, S4).
+  case finishedDiscards = "finished-discards"
+  /// A lost JobManager whose job had state is not started again from less than the newest point known (S3, S4).
+  case stateBeforeRecovery = "state-before-recovery"
+  /// A spec change does not give up the state of a job whose JobManager is lost (S3).
+  case stateBeforeUpgrade = "state-before-upgrade"
+  /// A JobManager that does not answer may run a job with state (S4, S8).
+  case silenceIsUnknown = "silence-is-unknown"
+  /// A savepoint whose result cannot be read may still complete: it is not asked for again (S8).
+  case savepointUnknown = "savepoint-unknown"
+  /// A savepoint that was asked of an earlier run of the job is asked for again under another id.
+  case savepointOfThisRun = "savepoint-of-this-run"
+}

@@ -1,0 +1,6 @@
+import KubernetesAPI
+
+extension Scenario {
+  /// Jobs whose state is in HA metadata.
+  static let highAvailability: [Scenario] = []
+}
