@@ -175,7 +175,7 @@ enum EntrypointScript {
     # launch SERVICE MAIN_CLASS ROLE ARGUMENTS...
     launch() {
       local service=$1 class=$2 role=$3 file jar classpath= console=$FLINK_CONF_DIR
-      local -a memory dynamic opens java_options
+      local -a memory dynamic opens java_options folder=(--configDir "$FLINK_CONF_DIR")
       shift 3
       for file in "$FLINK_CONF_DIR/config.yaml" "$FLINK_CONF_DIR/flink-conf.yaml"; do
         [ -f "$file" ] || continue
@@ -199,6 +199,9 @@ enum EntrypointScript {
         ${role}_memory
       fi
 
+      # The native JobManager takes the folder from the environment, and ignores all that follows what it does not know.
+      [[ $service == kubernetes-* && $role = jobmanager ]] && folder=()
+
       [ -f "$console/log4j-console.properties" ] || console=/opt/flink-local-conf
       for jar in "$FLINK_LIB_DIR"/*.jar; do
         [[ $jar == */flink-dist*.jar ]] || classpath=$classpath$jar:
@@ -219,7 +222,7 @@ enum EntrypointScript {
         "-Dlog4j.configuration=file:$console/log4j-console.properties" \
         "-Dlog4j.configurationFile=file:$console/log4j-console.properties" \
         "-Dlogback.configurationFile=file:$console/logback-console.xml" \
-        -classpath "$classpath" "$class" --configDir "$FLINK_CONF_DIR" "${dynamic[@]}" "$@"
+        -classpath "$classpath" "$class" "${folder[@]}" "${dynamic[@]}" "$@"
     }
 
     entrypoint=org.apache.flink.kubernetes.entrypoint
