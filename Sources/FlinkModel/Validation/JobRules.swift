@@ -17,7 +17,7 @@ extension Validator {
     try checkJar(job, spec)
   }
 
-  private func checkState(_ job: JobSpec, _ configuration: FlinkConfiguration) throws(InvalidField) {
+  func checkState(_ job: JobSpec, _ configuration: FlinkConfiguration) throws(InvalidField) {
     let directory = "execution.checkpointing.dir"
     if job.upgradeMode != .stateless, configuration.checkpointDirectory == nil {
       throw InvalidField(

@@ -4,7 +4,7 @@ import KubernetesAPI
 /// same rules, the Apache operator's, in its order; the first failure is reported. Unlike there, a missing
 /// `flinkVersion` and a missing job jar are reported too.
 public struct Validator: Sendable {
-  private let settings: OperatorSettings
+  let settings: OperatorSettings
 
   public init(_ settings: OperatorSettings) { self.settings = settings }
 
@@ -23,12 +23,13 @@ public struct Validator: Sendable {
     try checkTaskManager(spec, configuration)
     try checkChange(spec, deployment.status)
     try checkImage(spec)
+    try AutoscalerRules.check(configuration, reconcileInterval: settings.reconcileInterval)
     try checkFile(spec, deployment.metadata)
     return spec
   }
 
   /// The name becomes the name of pods, services and labels, hence the limit.
-  static func checkName(_ name: String) throws(InvalidField) {
+  static func checkName(_ name: String, field: String = "metadata.name") throws(InvalidField) {
     let characters = Array(name.unicodeScalars)
     func isLetter(_ scalar: Unicode.Scalar) -> Bool { ("a"..."z").contains(scalar) }
     func isAlphanumeric(_ scalar: Unicode.Scalar) -> Bool { isLetter(scalar) || ("0"..."9").contains(scalar) }
@@ -36,7 +37,7 @@ public struct Validator: Sendable {
       isAlphanumeric(last), characters.allSatisfy({ isAlphanumeric($0) || $0 == "-" })
     else {
       throw InvalidField(
-        field: "metadata.name", value: name,
+        field: field, value: name,
         fix: "must be at most 45 lower case letters, digits and '-', begin with a letter and end with a letter or digit"
       )
     }
