@@ -28,10 +28,14 @@ public enum Blueprint {
   public static func internalService(_ name: String) -> String { name }
   public static func restService(_ name: String) -> String { "\(name)-rest" }
   public static func configMap(_ name: String) -> String { "flink-config-\(name)" }
+  public static func podTemplateConfigMap(_ name: String) -> String { "pod-template-\(name)" }
+
+  /// The label `type` of a cluster's objects.
+  static func type(_ mode: DeploymentMode) -> String { mode == .native ? nativeType : standaloneType }
 
   /// Labels that find the pods of one component, and nothing else.
   public static func selector(_ name: String, component: Component, mode: DeploymentMode) -> [String: String] {
-    ["app": name, "type": mode == .native ? nativeType : standaloneType, "component": component.rawValue]
+    ["app": name, "type": type(mode), "component": component.rawValue]
   }
 
   public enum Component: String, Sendable, Hashable, CaseIterable {
@@ -39,28 +43,28 @@ public enum Blueprint {
     case taskManager = "taskmanager"
   }
 
-  /// A standalone application cluster.
+  /// The objects of a cluster: application or session, native or standalone, as `spec` says.
   ///
   /// - Parameters:
   ///   - uid: of the FlinkDeployment.
   ///   - configuration: `OperatorSettings.deployConfiguration`, with the job id under `ConfigurationKey.jobID`.
   ///   - generation: of the spec.
   ///   - operation: by which the objects are made.
-  ///   - restore: where the job's state comes from.
+  ///   - restore: where the job's state comes from; of no meaning to a session cluster.
   ///   - logFiles: the operator's own logging files by name; where empty, built-in ones are used.
   /// - Throws: `BlueprintError` when a value cannot be expressed in an object. What `Validator` accepts can be, but for
-  ///   configuration keys of which one continues the other (`a` and `a.b`) with Flink 2.
-  public static func standaloneApplication(
+  ///   configuration keys of which one continues the other (`a` and `a.b`) with Flink 2, and for arguments of a native
+  ///   job that `flink-conf.yaml` cannot hold.
+  public static func cluster(
     name: String, namespace: String, uid: String, spec: FlinkDeploymentSpec, configuration: FlinkConfiguration,
-    generation: Int64, operation: OperationMark, restore: RestorePlan, logFiles: [String: String] = [:]
+    generation: Int64, operation: OperationMark, restore: RestorePlan = .empty, logFiles: [String: String] = [:]
   ) throws(BlueprintError) -> ClusterObjects {
-    guard spec.job != nil else {
-      throw BlueprintError(InvalidField(field: "spec.job", value: nil, fix: "an application cluster needs a job"))
-    }
     do {
       let settings = try ResourceSettings(configuration)
-      var plan = StandalonePlan(
-        identity: Identity(name: name, namespace: namespace, uid: uid, generation: generation, operation: operation),
+      var plan = ClusterPlan(
+        identity: Identity(
+          name: name, namespace: namespace, uid: uid, generation: generation, operation: operation,
+          mode: spec.effectiveMode),
         spec: spec, configuration: configuration, settings: settings, restore: restore, logFiles: logFiles)
       return try plan.objects()
     } catch {
@@ -95,17 +99,22 @@ public struct BlueprintError: Error, Sendable, Hashable, CustomStringConvertible
 /// The objects of one incarnation.
 public struct ClusterObjects: Sendable, Hashable {
   public var configMap: JSONValue
-  public var internalService: JSONValue
+  /// Of the TaskManagers that a native JobManager makes; nil where it has no need of one.
+  public var podTemplate: JSONValue?
+  /// nil for a native cluster with high availability, whose JobManager is found by its metadata.
+  public var internalService: JSONValue?
   public var restService: JSONValue
   public var jobManager: JSONValue
-  public var taskManager: JSONValue
+  /// nil for a native cluster, whose TaskManagers are pods made by the JobManager.
+  public var taskManager: JSONValue?
 
   /// Each create may be repeated after a crash: the names are fixed, and the annotations tell whose object it is.
   public var inCreationOrder: [(type: ResourceType, object: JSONValue)] {
-    [
-      (.configMaps, configMap), (.services, internalService), (.services, restService), (.deployments, jobManager),
-      (.deployments, taskManager),
+    let objects: [(ResourceType, JSONValue?)] = [
+      (.configMaps, configMap), (.configMaps, podTemplate), (.services, internalService), (.services, restService),
+      (.deployments, jobManager), (.deployments, taskManager),
     ]
+    return objects.compactMap { type, object in object.map { (type, $0) } }
   }
 }
 
@@ -116,6 +125,7 @@ struct Identity: Sendable {
   let uid: String
   let generation: Int64
   let operation: OperationMark
+  let mode: DeploymentMode
 
   var ownerReferences: JSONValue {
     [
@@ -135,7 +145,7 @@ struct Identity: Sendable {
   }
 
   /// Labels of all objects.
-  var labels: [String: String] { ["app": name, "type": Blueprint.standaloneType] }
+  var labels: [String: String] { ["app": name, "type": Blueprint.type(mode)] }
 
   func metadata(name: String, labels: [String: String], annotations: [String: String]) -> JSONValue {
     [

@@ -110,11 +110,11 @@ struct FlinkPod {
 
   /// Answers once the REST interface does; until then neither liveness nor readiness is judged. It never gives up:
   /// whether a start takes too long is the operator's to say.
-  mutating func setStartupProbeUnlessPresent() {
+  mutating func setStartupProbeUnlessPresent(port: JSONValue) {
     setUnlessPresent(
       "startupProbe",
       [
-        "httpGet": ["path": "/config", "port": "rest"], "periodSeconds": 1, "failureThreshold": 2_147_483_647,
+        "httpGet": ["path": "/config", "port": port], "periodSeconds": 1, "failureThreshold": 2_147_483_647,
       ])
   }
 

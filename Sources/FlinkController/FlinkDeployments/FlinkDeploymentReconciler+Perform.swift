@@ -83,8 +83,8 @@ extension FlinkDeploymentReconciler {
       let scoped = try settings.scoped(namespace: metadata.namespace, flinkVersion: spec.flinkVersion)
       var configuration = try scoped.deployConfiguration(
         for: spec, name: metadata.name, namespace: metadata.namespace)
-      configuration[ConfigurationKey.jobID] = incarnation.jobID
-      return try Blueprint.standaloneApplication(
+      if spec.job != nil { configuration[ConfigurationKey.jobID] = incarnation.jobID }
+      return try Blueprint.cluster(
         name: metadata.name, namespace: metadata.namespace, uid: metadata.uid, spec: spec,
         configuration: configuration, generation: incarnation.generation,
         operation: OperationMark(id: incarnation.operationID, attempt: incarnation.attempt),

@@ -13,6 +13,8 @@ public enum ConfigurationKey {
   public static let taskManagerReplicas = "kubernetes.internal.taskmanager.replicas"
   public static let clusterMode = "kubernetes.internal.cluster-mode"
   public static let jobResultStorePath = "job-result-store.storage-path"
+  public static let applicationMain = "$internal.application.main"
+  public static let applicationArguments = "$internal.application.program-args"
 }
 
 extension OperatorSettings {
@@ -56,7 +58,11 @@ extension OperatorSettings {
         PodSize(taskManager.resource, taskManager.resources, field: "spec.taskManager"), to: "taskmanager",
         cpuKey: amount)
     }
-    if let job = spec.job { try configuration.apply(job, of: spec, name: name) }
+    if let job = spec.job {
+      try configuration.apply(job, of: spec, name: name)
+    } else {
+      configuration["execution.target"] = spec.effectiveMode == .standalone ? "remote" : "kubernetes-session"
+    }
     if spec.effectiveMode == .standalone {
       configuration[ConfigurationKey.clusterMode] = spec.isApplication ? "APPLICATION" : "SESSION"
       configuration[ConfigurationKey.taskManagerReplicas] = "\(try configuration.taskManagerReplicas(for: spec))"

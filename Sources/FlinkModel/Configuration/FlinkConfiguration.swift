@@ -112,6 +112,17 @@ public struct FlinkConfiguration: Sendable, Hashable {
     return result
   }
 
+  /// A list in the notation of `flink-conf.yaml`: `a;'b;c'`.
+  public static func flatList(_ elements: [String]) -> String {
+    elements.map { element in
+      let isPlain =
+        !element.contains { $0 == ";" || $0 == "'" || $0 == "\"" } && !element.isEmpty
+        && element == MemoryText.trim(element)
+      if isPlain { return element }
+      return "'" + element.map { $0 == "'" ? "''" : String($0) }.joined() + "'"
+    }.joined(separator: ";")
+  }
+
   /// Splits outside of quotes.
   private static func split(_ text: String, at separator: Character) -> [String] {
     var parts: [String] = [""]
