@@ -36,7 +36,7 @@ public enum Lifecycle {
     case .starting(let operation):
       return cluster.deployments.contains { $0.operationID != operation.id }
     case .running(let operation):
-      return cluster.deployments.count < 2
+      return cluster.deployments.count < (observation.hasTaskManagerDeployment ? 2 : 1)
         || cluster.deployments.contains { !$0.belongs(to: operation) || !$0.ownerUIDs.contains(uid) }
     case .stopping:
       return cluster.deployment(.jobManager, ownedBy: uid) == nil
@@ -49,6 +49,10 @@ public enum Lifecycle {
 }
 
 extension Observation {
+  /// What is deployed has its TaskManagers in a Deployment. In native mode they are pods that the JobManager makes and
+  /// its Deployment owns.
+  var hasTaskManagerDeployment: Bool { deployed?.spec.effectiveMode != .native }
+
   /// The present spec is valid and asks for a running job.
   var wantsRunning: Bool {
     guard case .success(let target) = target else { return false }

@@ -36,11 +36,6 @@ extension FlinkDeploymentReconciler {
         throw InvalidField(
           field: "spec.job", value: nil, fix: "session clusters are not supported yet, so spec.job must be set")
       }
-      guard spec.effectiveMode == .standalone else {
-        throw InvalidField(
-          field: "spec.mode", value: spec.mode?.rawValue,
-          fix: "must be standalone: native mode, the default, is not supported yet")
-      }
       let configuration = try scoped.deployConfiguration(for: spec, name: name, namespace: namespace)
       if let type = configuration.highAvailabilityType {
         // A start with a new job id beside an old job's metadata would bring the old job back as well.

@@ -27,6 +27,9 @@ extension Turn {
   }
 
   /// Scale to 0, wait for the pods to go, delete, and see by quorum that nothing is left.
+  ///
+  /// Pods that no Deployment would take down (the TaskManagers of native mode, owned by the JobManager's) go by garbage
+  /// collection, so they are not waited for before the Deployment that owns them is deleted, but after.
   mutating func drain(_ operation: OperationRecord) {
     standing = .progressing(Self.word(for: operation.kind), "the pods of incarnation \(operation.attempt) are going")
     if case .failure(let problem) = observation.target, operation.kind != .delete { reportInvalid(problem) }
@@ -63,7 +66,9 @@ extension Turn {
         waitingFor: "the end of the pods")
       return
     }
-    if !live.isEmpty, pods.isEmpty || isAssumedGone(operation) || !guards.holds(.podsGone) {
+    let hasTaskManagers = own.contains { $0.component == .taskManager }
+    let holding = hasTaskManagers ? pods : pods.filter { $0.component != .taskManager }
+    if !live.isEmpty, holding.isEmpty || isAssumedGone(operation) || !guards.holds(.podsGone) {
       perform(
         .deleteDeployments(live.map { ObjectIdentity(name: $0.name, uid: $0.uid) }, operationID: operation.id),
         waitingFor: "the end of the Deployments")

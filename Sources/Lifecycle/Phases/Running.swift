@@ -24,7 +24,7 @@ extension Turn {
     enter(.running, operation)
     considerSpec(operation, jobManager, cluster)
     guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }
-    if observation.quorum.value != nil, !jobManager.isBeingDeleted,
+    if observation.quorum.value != nil, !jobManager.isBeingDeleted, observation.hasTaskManagerDeployment,
       !cluster.deployments.contains(where: { $0.component == .taskManager && $0.ownerUIDs.contains(uid) }),
       operation.id != Self.adoptedID
     {

@@ -87,7 +87,9 @@ extension Turn {
     }
     let jobManager = cluster.deployments.first { $0.component == .jobManager && $0.operationID == operation.id }
     let taskManager = cluster.deployments.first { $0.component == .taskManager && $0.operationID == operation.id }
-    if let jobManager, taskManager != nil { return deployed(operation, jobManager) }
+    if let jobManager, taskManager != nil || !observation.hasTaskManagerDeployment {
+      return deployed(operation, jobManager)
+    }
     create(operation)
   }
 
