@@ -36,6 +36,8 @@ public struct OperationRecord: Sendable, Hashable {
   public var replacesUID: String?
   public var startedAt: Timestamp
   public var deadline: Timestamp?
+  /// How the incarnation that this operation takes away was started.
+  public var startedFrom: RestorePlan?
   /// How the next start gets its state.
   public var restorePlan: RestorePlan?
   /// The savepoint this operation asks for, stored before the request is sent.
@@ -43,8 +45,8 @@ public struct OperationRecord: Sendable, Hashable {
 
   public init(
     uid: String, generation: Int64, kind: Kind, id: String, attempt: Int64, phase: String? = nil,
-    replacesUID: String? = nil, startedAt: Timestamp, deadline: Timestamp? = nil, restorePlan: RestorePlan? = nil,
-    savepoint: SavepointRequest? = nil
+    replacesUID: String? = nil, startedAt: Timestamp, deadline: Timestamp? = nil, startedFrom: RestorePlan? = nil,
+    restorePlan: RestorePlan? = nil, savepoint: SavepointRequest? = nil
   ) {
     self.uid = uid
     self.generation = generation
@@ -55,6 +57,7 @@ public struct OperationRecord: Sendable, Hashable {
     self.replacesUID = replacesUID
     self.startedAt = startedAt
     self.deadline = deadline
+    self.startedFrom = startedFrom
     self.restorePlan = restorePlan
     self.savepoint = savepoint
   }
@@ -69,6 +72,7 @@ public struct OperationRecord: Sendable, Hashable {
       replacesUID: json["replacesUID"]?.stringValue,
       startedAt: json.timestamp("startedAt") ?? Timestamp(epochMilliseconds: 0),
       deadline: json.timestamp("deadline"),
+      startedFrom: json.nested("startedFrom").flatMap(RestorePlan.init(json:)),
       restorePlan: json.nested("restorePlan").flatMap(RestorePlan.init(json:)),
       savepoint: json.nested("savepoint").flatMap(SavepointRequest.init(json:)))
   }
@@ -82,6 +86,7 @@ public struct OperationRecord: Sendable, Hashable {
     json.set("replacesUID", replacesUID)
     json.set("startedAt", startedAt.rfc3339Milliseconds)
     json.set("deadline", deadline?.rfc3339Milliseconds)
+    json["startedFrom"] = startedFrom?.json
     json["restorePlan"] = restorePlan?.json
     json["savepoint"] = savepoint?.json
     return .object(json)

@@ -21,8 +21,21 @@ public struct LifecycleSettings: Sendable, Hashable {
   public var savepointDirectory: String?
   public var checkpointDirectory: String?
   public var isHighAvailabilityEnabled = false
+  /// HA metadata is in ConfigMaps, where the operator can read it.
+  public var usesKubernetesHighAvailability = false
   /// Checkpoints stay when the job is cancelled.
   public var retainsCheckpoints = true
+  /// Checkpoints stay when the job fails.
+  public var retainsCheckpointsOnFailure = true
+  /// How many completed checkpoints Flink keeps.
+  public var retainedCheckpoints = 1
+  /// Between checkpoints; nil where it is not configured, or set by the job itself.
+  public var checkpointInterval: Int64?
+  /// A job takes over the files of the point that it was started from.
+  public var claimsRestorePoint = false
+  /// `kubernetes.operator.job.restore-unconfirmed.enabled`: a job whose JobManager is lost without high availability
+  /// starts again from the newest restore point known, though it may have completed a newer one since.
+  public var restoresUnconfirmed = true
   /// A job id that the user has fixed.
   public var userJobID: String?
   /// TaskManagers of this spec.
@@ -57,10 +70,17 @@ public struct LifecycleSettings: Sendable, Hashable {
     savepointDirectory = configuration.savepointDirectory
     checkpointDirectory = configuration.checkpointDirectory
     isHighAvailabilityEnabled = configuration.isHighAvailabilityEnabled
+    usesKubernetesHighAvailability = configuration.usesKubernetesHA
+    retainedCheckpoints = try configuration.retainedCheckpoints
+    checkpointInterval = try configuration.duration("execution.checkpointing.interval")?.milliseconds
+    let claim = configuration.string("execution.state-recovery.claim-mode", "execution.savepoint-restore-mode")
+    claimsRestorePoint = claim?.uppercased() == "CLAIM"
+    restoresUnconfirmed = try configuration.bool("\(prefix).job.restore-unconfirmed.enabled", default: true)
     let retention = configuration.string(
       "execution.checkpointing.externalized-checkpoint-retention",
       "execution.checkpointing.externalized-checkpoint-retention-mode")
     retainsCheckpoints = (retention ?? "RETAIN_ON_CANCELLATION").uppercased() == "RETAIN_ON_CANCELLATION"
+    retainsCheckpointsOnFailure = retainsCheckpoints || retention?.uppercased() == "DELETE_ON_CANCELLATION"
     userJobID = configuration.string("$internal.pipeline.job-id")
     taskManagers = try configuration.expectedTaskManagers
   }

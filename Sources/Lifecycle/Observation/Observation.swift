@@ -78,11 +78,14 @@ public struct Observation: Sendable, Hashable {
   /// From quorum LISTs made in this turn; unknown unless `Lifecycle.needsQuorum` asked for them.
   public var quorum: Fact<ClusterFacts>
   public var jobManager: JobManagerFacts
+  /// From a quorum LIST made in this turn; unknown unless `Lifecycle.needsHAMetadata` asked for it.
+  public var haMetadata: Fact<HAMetadata>
   public var lastEffect: EffectOutcome?
 
   public init(
     metadata: ObjectMetadata, target: Result<Target, InvalidField>, deployed: Target?, cluster: Fact<ClusterFacts>,
-    quorum: Fact<ClusterFacts>, jobManager: JobManagerFacts, lastEffect: EffectOutcome? = nil
+    quorum: Fact<ClusterFacts>, jobManager: JobManagerFacts,
+    haMetadata: Fact<HAMetadata> = .unknown(why: "not asked for", since: 0), lastEffect: EffectOutcome? = nil
   ) {
     self.metadata = metadata
     self.target = target
@@ -90,6 +93,7 @@ public struct Observation: Sendable, Hashable {
     self.cluster = cluster
     self.quorum = quorum
     self.jobManager = jobManager
+    self.haMetadata = haMetadata
     self.lastEffect = lastEffect
   }
 }

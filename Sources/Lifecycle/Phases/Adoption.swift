@@ -16,7 +16,7 @@ extension Turn {
     var operation = OperationRecord(
       uid: uid, generation: acted, kind: .deploy, id: jobManager?.operationID ?? Self.adoptedID,
       attempt: jobManager?.attempt ?? 0, startedAt: moment(now), deadline: moment(now + settings.readinessTimeout),
-      restorePlan: recordedPlan)
+      restorePlan: Self.plan(recordedBy: status))
     let isRunning = status.reconciliationStatus.deployedSpec?.jobState != .suspended
     switch status.reconciliationStatus.state {
     case .deployed where !isRunning:
@@ -38,17 +38,5 @@ extension Turn {
       }
     }
     wake = WakeUp(after: 0, "the state of what was taken over")
-  }
-
-  /// How the record says that the next start gets its state.
-  private var recordedPlan: RestorePlan {
-    switch status.reconciliationStatus.lastReconciledSpec?.upgradeMode {
-    case .lastState: .lastState
-    case .savepoint:
-      (status.jobStatus.upgradeSavepointPath ?? status.jobStatus.savepointInfo?.lastSavepoint?.location).map {
-        $0 == JobStatus.lastStateMarker ? .lastState : .path($0)
-      } ?? .empty
-    case .stateless, nil: .empty
-    }
   }
 }

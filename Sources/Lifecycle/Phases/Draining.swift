@@ -106,15 +106,39 @@ extension Turn {
     let isChanged = generation > operation.generation
     guard let target else {
       if operation.kind == .suspend { return suspended(operation, nil) }
-      return beginStart(operation.kind, nil, operation.restorePlan ?? .empty, after: operation.attempt)
+      guard let plan = plan(of: operation, nil) else { return }
+      return beginStart(operation.kind, nil, plan, after: operation.attempt)
     }
     if target.spec.job?.state == .suspended { return suspended(operation, target) }
-    var plan = operation.restorePlan ?? .empty
-    if isChanged, let explicit = explicitPlan(target), operation.kind != .redeploy || explicit != .empty {
-      plan = explicit
-    }
+    guard let plan = plan(of: operation, target) else { return }
     let isRerun = operation.kind == .recover && !isChanged
     let kind: OperationRecord.Kind = operation.kind == .suspend ? .resume : operation.kind
     beginStart(kind, isRerun ? nil : target, plan, after: operation.attempt)
+  }
+
+  /// What was authorised, unless the spec names a place, or gives the state up, meanwhile; nil where nothing can start.
+  private mutating func plan(of operation: OperationRecord, _ target: Target?) -> RestorePlan? {
+    if let target, generation > operation.generation, let wish = explicitWish(target),
+      operation.kind != .redeploy || wish.namesAPlace,
+      case .start(let start) = restore(operation, target, .cut, wish: wish)
+    {
+      note(start)
+      return start.plan
+    }
+    if let plan = operation.restorePlan { return plan }
+    switch restore(operation, target, end(nil)) {
+    case .start(let start):
+      note(start)
+      return start.plan
+    case .wait(let reason, let message):
+      standing = .progressing(reason, message)
+      wake = WakeUp(after: 1_000, message)
+    case .refuse(let reason, let message):
+      setError(.upgradeFailure, message)
+      if record.status.error != status.error { note(.warning, "RestoreFailed", .jobManagerDeployment, message) }
+      standing = .stalled(reason, message)
+      wake = WakeUp(after: 10_000, "another spec")
+    }
+    return nil
   }
 }

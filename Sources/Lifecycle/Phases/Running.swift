@@ -276,8 +276,6 @@ extension Turn {
       return
     }
 
-    let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
-    let hadState = status.jobStatus.startTime != nil
     guard settings.isRecoveryEnabled else {
       setError(.missingJobManager, message)
       standing = .stalled(
@@ -286,25 +284,35 @@ extension Turn {
       wake = .onChange("a changed spec")
       return
     }
-    if mode == .stateless || !hadState || !guards.holds(.stateBeforeRecovery) {
-      note(.warning, "RecoverDeployment", .job, "\(message): the job is started again")
+    let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
+    let choice: StopChoice =
+      if status.jobStatus.startTime == nil {
+        StopChoice(restore(operation, nil, .neverBegan))
+      } else if mode == .stateless || !guards.holds(.stateBeforeRecovery) {
+        StopChoice(restore(operation, nil, .cut, wish: .asBefore))
+      } else {
+        unconfirmed(operation, nil)
+      }
+    switch choice {
+    case .leave(let start):
+      note(.warning, "RecoverDeployment", .job, "\(message): the job is started again \(Self.words(for: start.plan))")
+      note(start)
       status.error = nil
       beginDrain(
         OperationRecord(
           uid: uid, generation: operation.generation, kind: .recover,
           id: "g\(operation.generation)-a\(operation.attempt)-recover", attempt: operation.attempt,
-          startedAt: moment(now),
-          deadline: moment(now + settings.cleanupTimeout), restorePlan: operation.restorePlan ?? .empty))
-      return
+          startedAt: moment(now), deadline: moment(now + settings.cleanupTimeout), startedFrom: operation.restorePlan,
+          restorePlan: start.plan))
+    case .wait(let reason, let why):
+      standing = .progressing(reason, "\(message): \(why)")
+      wake = WakeUp(after: 1_000, why)
+    case .refuse(_, let why):
+      let text = "\(message): \(why)"
+      setError(.missingJobManager, text)
+      standing = .stalled("JobManagerMissing", text)
+      wake = .onChange("a changed spec")
+    case .savepoint, .cancel: break
     }
-    let known =
-      status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
-      ?? "no restore point is known; look in \(settings.checkpointDirectory ?? "the checkpoint directory")"
-    let text =
-      "\(message) and the job had state: \(known); \(UnrecoverableError.manualRestoreRequired): set "
-      + "spec.job.initialSavepointPath and change spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless"
-    setError(.missingJobManager, text)
-    standing = .stalled("JobManagerMissing", text)
-    wake = .onChange("a changed spec")
   }
 }

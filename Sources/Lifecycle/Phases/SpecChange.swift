@@ -3,8 +3,8 @@ import KubernetesAPI
 
 /// How a job ends before the next incarnation, and what that one starts from.
 enum StopChoice: Hashable {
-  /// Take the incarnation away; the next one starts by the plan.
-  case direct(RestorePlan)
+  /// Take the incarnation away; what the next one starts from is known.
+  case leave(RestoreStart)
   case savepoint
   /// Cancel, then start from the last checkpoint.
   case cancel
@@ -12,6 +12,15 @@ enum StopChoice: Hashable {
   case wait(reason: String, message: String)
   /// Not without help.
   case refuse(reason: String, message: String)
+
+  init(_ answer: RestoreAnswer) {
+    self =
+      switch answer {
+      case .start(let start): .leave(start)
+      case .wait(let reason, let message): .wait(reason: reason, message: message)
+      case .refuse(let reason, let message): .refuse(reason: reason, message: message)
+      }
+  }
 }
 
 extension Turn {
@@ -59,10 +68,11 @@ extension Turn {
       }
       standing = .stalled(reason, message)
       wake = WakeUp(after: 10_000, "a state of the job from which it can be upgraded, or another spec")
-    case .direct(let plan):
+    case .leave(let start):
       announce(diff, target)
-      beginDrain(next(operation, target, diff, plan, jobManager))
-      recordAttempt(target.spec, plan, status.reconciliationStatus.lastReconciledSpec)
+      note(start)
+      beginDrain(next(operation, target, diff, start.plan, jobManager))
+      recordAttempt(target.spec, start.plan, status.reconciliationStatus.lastReconciledSpec)
     case .savepoint, .cancel:
       announce(diff, target)
       beginStop(next(operation, target, diff, nil, jobManager), target, withSavepoint: choice == .savepoint)
@@ -77,7 +87,9 @@ extension Turn {
       target.spec.job?.state == .suspended ? .suspend : diff.type == .savepointRedeploy ? .redeploy : .upgrade
     return OperationRecord(
       uid: uid, generation: generation, kind: kind, id: "g\(generation)-a\(operation.attempt)-\(kind.rawValue)",
-      attempt: operation.attempt, replacesUID: jobManager?.uid, startedAt: moment(now), restorePlan: plan)
+      attempt: operation.attempt, replacesUID: jobManager?.uid, startedAt: moment(now),
+      startedFrom: operation.restorePlan,
+      restorePlan: plan)
   }
 
   private mutating func announce(_ diff: SpecDiff, _ target: Target) {
@@ -108,29 +120,16 @@ extension Turn {
     guard let job = target.spec.job else {
       return .refuse(reason: "UpgradeFailed", message: "an application cluster cannot become a session cluster")
     }
-    if diff.type == .savepointRedeploy, let path = job.initialSavepointPath, !path.isEmpty {
-      return .direct(.path(path))
+    if let wish = explicitWish(target) {
+      return StopChoice(restore(operation, target, end(jobManager), wish: wish))
     }
-    if job.upgradeMode == .stateless { return .direct(.empty) }
-    if let terminal = restoreOfTerminalJob(operation, jobManager) { return terminal }
-
-    guard let jobManager else {
-      if !guards.holds(.stateBeforeUpgrade) { return .direct(operation.restorePlan ?? .empty) }
-      let known =
-        status.restorePoint?.chosen?.path.map { "the newest restore point known is \($0)" }
-        ?? "no restore point is known"
-      return .refuse(
-        reason: "JobManagerMissing",
-        message: "the JobManager is missing, so the job's state cannot be taken over (\(known)); "
-          + "\(UnrecoverableError.manualRestoreRequired): set spec.job.initialSavepointPath and change "
-          + "spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless")
-    }
+    if case .terminal = end(jobManager) { return StopChoice(restore(operation, target, end(jobManager))) }
+    guard let jobManager else { return unconfirmed(operation, target) }
     guard let jobs = observation.jobManager.jobs.value,
       let overview = jobs.first(where: { $0.id == status.jobStatus.jobId })
     else {
-      if status.jobStatus.startTime == nil && jobManager.hasNeverBeenAvailable || !guards.holds(.silenceIsUnknown) {
-        // It never came up, so it has made no state: the next one starts from where this one was to start.
-        return .direct(operation.restorePlan ?? .empty)
+      if end(jobManager) == .neverBegan || !guards.holds(.silenceIsUnknown) {
+        return StopChoice(restore(operation, target, .neverBegan))
       }
       return .wait(reason: "JobManagerUnreachable", message: "the JobManager does not tell the state of the job")
     }
@@ -158,93 +157,20 @@ extension Turn {
     )
   }
 
-  /// Where a user tells the next start to take its state from: a named place, or nowhere.
-  func explicitPlan(_ target: Target) -> RestorePlan? {
-    guard let job = target.spec.job else { return nil }
-    if let recorded = try? status.reconciliationStatus.lastReconciledSpec?.spec(),
-      SpecDiff(from: recorded, to: target.spec).type == .savepointRedeploy, let path = job.initialSavepointPath,
-      !path.isEmpty
-    {
-      return .path(path)
-    }
-    return job.upgradeMode == .stateless ? .empty : nil
+  /// The JobManager is gone: from the newest point known, which need not be the newest that there is.
+  func unconfirmed(_ operation: OperationRecord, _ target: Target?) -> StopChoice {
+    let wish: RestoreQuestion.Wish = guards.holds(.stateBeforeUpgrade) ? .newest : .asBefore
+    let choice = StopChoice(restore(operation, target, end(nil), wish: wish))
+    guard case .leave(let start) = choice, case .path = start.plan, !settings.restoresUnconfirmed else { return choice }
+    return .refuse(
+      reason: "JobManagerMissing",
+      message: "the JobManager is missing and kubernetes.operator.job.restore-unconfirmed.enabled is false: the newest "
+        + "restore point known is \(start.chosen?.words ?? "none"); \(UnrecoverableError.manualRestoreRequired): set "
+        + "spec.job.initialSavepointPath and change spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to "
+        + "stateless")
   }
 
   func savepointDirectory(_ target: Target?) -> String? {
     target?.settings.savepointDirectory ?? settings.savepointDirectory
-  }
-
-  /// What a job that has ended leaves; nil while it has not ended.
-  func restoreOfTerminalJob(_ operation: OperationRecord, _ jobManager: DeploymentFacts?) -> StopChoice? {
-    guard let state = status.jobStatus.state, state.isGloballyTerminal else { return nil }
-    let ended = status.jobStatus.updateTime ?? now
-    let plan: RestorePlan? = operation.restorePlan
-    guard jobManager != nil else {
-      if let path = status.restorePoint?.chosen?.path { return .direct(.path(path)) }
-      return .refuse(
-        reason: "UpgradeFailed",
-        message: "the job is \(state.rawValue), its JobManager is gone and no restore point is known; "
-          + "\(UnrecoverableError.manualRestoreRequired): set spec.job.initialSavepointPath and change "
-          + "spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless")
-    }
-    // Flink answers from a cache: an answer may be from before the end.
-    guard case .seen(let statistics, let at) = observation.jobManager.checkpoints, at >= ended + settings.restCacheTime
-    else {
-      return .wait(reason: "ReadingCheckpoints", message: "waiting for the last checkpoint of the job that has ended")
-    }
-    let points = RestorePoints.usable(
-      statistics, after: guards.holds(.finishedDiscards) ? state : nil, jobID: status.jobStatus.jobId)
-    if let path = points.first?.path { return .direct(.path(path)) }
-    if let known = status.restorePoint?.chosen, known.jobID == status.jobStatus.jobId, state != .finished,
-      let path = known.path
-    {
-      return .direct(.path(path))
-    }
-    if state == .finished {
-      return .refuse(
-        reason: "UpgradeFailed",
-        message: "the job has finished and left no savepoint: set spec.job.upgradeMode to stateless to run it again")
-    }
-    // It has completed no checkpoint: nothing is newer than what it was started from.
-    return .direct(plan ?? .empty)
-  }
-}
-
-/// Restore points in a JobManager's statistics.
-enum RestorePoints {
-  /// Newest first.
-  static func usable(
-    _ statistics: CheckpointStatistics?, after state: FlinkJobState?, jobID: String?
-  ) -> [RestorePoint] {
-    guard let statistics else { return [] }
-    var records: [CheckpointRecord] = []
-    // The checkpoints of a job that reached its end are discarded with it, its savepoints are not.
-    if state != .finished { records = [statistics.latestRestored, statistics.latestCompleted].compactMap { $0 } }
-    if let savepoint = statistics.latestSavepoint { records.append(savepoint) }
-    return records.filter { !$0.externalPath.isEmpty && !$0.isDiscarded }
-      .sorted { $0.id > $1.id }
-      .map {
-        RestorePoint(
-          kind: $0.isSavepoint ? .savepoint : .checkpoint, path: $0.externalPath, provenance: .jobManager, jobID: jobID,
-          checkpointID: $0.id, timestamp: Timestamp(epochMilliseconds: $0.timestamp))
-      }
-  }
-}
-
-extension Turn {
-  /// Notes the newest restore point in status: at once when `force` is set, else at most every few minutes.
-  mutating func flushLedger(force: Bool) {
-    guard let statistics = observation.jobManager.checkpoints.value,
-      let newest = RestorePoints.usable(statistics, after: nil, jobID: status.jobStatus.jobId).first
-    else { return }
-    if let known = status.restorePoint?.chosen {
-      guard known != newest, newest.jobID != known.jobID || (newest.checkpointID ?? 0) >= (known.checkpointID ?? 0)
-      else {
-        return
-      }
-      let age = (newest.timestamp?.epochMilliseconds ?? now) - (known.timestamp?.epochMilliseconds ?? 0)
-      if !force, newest.jobID == known.jobID, age < settings.ledgerFlushInterval { return }
-    }
-    status.restorePoint = RestorePointRecord(chosen: newest)
   }
 }

@@ -76,7 +76,7 @@ extension Turn {
     _ operation: OperationRecord, _ state: FlinkJobState, _ jobManager: DeploymentFacts?
   ) {
     if state.isGloballyTerminal {
-      return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager))
+      return finishStop(operation, restore(operation, target, end(jobManager)))
     }
     if state == .cancelling {
       standing = waiting(operation, "Cancelling", "the job is being cancelled")
@@ -91,18 +91,20 @@ extension Turn {
   ) {
     switch observation.jobManager.savepoint {
     case .seen(.completed(let location), _):
-      return finishStop(operation, .direct(.path(location)), location: location)
+      // Flink says so when the job has ended with it, not before.
+      let end = RestoreQuestion.End.terminal(.finished, at: now, isJobManagerThere: false)
+      return finishStop(operation, restore(operation, nil, end), location: location)
     case .seen(.inProgress, _):
       standing = waiting(operation, "Savepointing", "the savepoint is being taken")
     case .seen(.failed(let cause), let at):
       if state.isGloballyTerminal {
-        return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager))
+        return finishStop(operation, restore(operation, target, end(jobManager)))
       }
       failSavepoint(operation, request, cause, at: at)
     case .gone:
       if state.isGloballyTerminal {
         // The answer is lost, the savepoint may not be: it is in the statistics.
-        return finishStop(operation, restoreOfTerminalJob(operationBefore(operation), jobManager))
+        return finishStop(operation, restore(operation, target, end(jobManager)))
       }
       if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil,
         guards.holds(.savepointOfThisRun)
@@ -136,7 +138,8 @@ extension Turn {
       operation.generation = generation
       operation.savepoint = nil
       operation.deadline = moment(now + settings.readinessTimeout)
-      operation.restorePlan = operationBefore(operation).restorePlan
+      operation.restorePlan = operation.startedFrom ?? Self.plan(recordedBy: record.status)
+      operation.startedFrom = nil
       // The objects that run carry the id of the operation that made them.
       operation.id = cluster.value?.deployment(.jobManager, ownedBy: uid)?.operationID ?? operation.id
       status.reconciliationStatus.state = .deployed
@@ -164,27 +167,24 @@ extension Turn {
   }
 
   /// The job has ended; where its state is decides what comes.
-  private mutating func finishStop(_ operation: OperationRecord, _ choice: StopChoice?, location: String? = nil) {
-    switch choice {
-    case .direct(let plan):
+  private mutating func finishStop(_ operation: OperationRecord, _ answer: RestoreAnswer, location: String? = nil) {
+    switch answer {
+    case .start(let start):
       var operation = operation
-      operation.restorePlan = plan
+      operation.restorePlan = start.plan
       if let location {
         operation.savepoint?.location = location
         status.jobStatus.state = .finished
-        status.restorePoint = RestorePointRecord(
-          chosen: RestorePoint(
-            kind: .savepoint, path: location, provenance: .stop, jobID: status.jobStatus.jobId, timestamp: moment(now)))
         var info = status.jobStatus.savepointInfo ?? SavepointInfo()
         info.lastSavepoint = SavepointEntry(
           timeStamp: now, location: location, triggerType: .upgrade, formatType: settings.savepointFormat)
         status.jobStatus.savepointInfo = info
       }
-      if case .path(let path) = plan { status.jobStatus.upgradeSavepointPath = path }
+      note(start)
       status.error = nil
       if operation.kind != .delete, let target {
         operation.generation = generation
-        recordAttempt(target.spec, plan, status.reconciliationStatus.lastReconciledSpec)
+        recordAttempt(target.spec, start.plan, status.reconciliationStatus.lastReconciledSpec)
       }
       beginDrain(operation)
     case .wait(let reason, let message):
@@ -192,8 +192,6 @@ extension Turn {
       wake = WakeUp(after: 1_000, message)
     case .refuse(_, let message):
       refuseStop(operation, message)
-    case .savepoint, .cancel, nil:
-      standing = waiting(operation, "Stopping", "the job is being stopped")
     }
   }
 
@@ -203,11 +201,14 @@ extension Turn {
     setError(.upgradeFailure, message + place, reason: "UpgradeFailed")
     if record.status.error != status.error { note(.warning, "UpgradeFailed", .jobManagerDeployment, message + place) }
     standing = .stalled("RestorePointUnknown", message + place)
-    if generation > operation.generation, let target, let plan = explicitPlan(target) {
+    if generation > operation.generation, let target, let wish = explicitWish(target),
+      case .start(let start) = restore(operation, target, .cut, wish: wish)
+    {
       var operation = operation
-      operation.restorePlan = plan
+      operation.restorePlan = start.plan
       operation.generation = generation
-      recordAttempt(target.spec, plan, status.reconciliationStatus.lastReconciledSpec)
+      note(start)
+      recordAttempt(target.spec, start.plan, status.reconciliationStatus.lastReconciledSpec)
       return beginDrain(operation)
     }
     wake = WakeUp(after: 10_000, "another spec")
@@ -216,23 +217,16 @@ extension Turn {
   private mutating func loseWhileStopping(_ operation: OperationRecord) {
     status.jobManagerDeploymentStatus = .missing
     if operation.kind == .delete { return beginDrain(operation) }
+    let answer = restore(operation, target, .cut)
+    // A savepoint that nobody has told the place of may have ended the job: only the metadata shows that it has not.
+    if case .start(let start) = answer, start.plan == .lastState || operation.savepoint == nil {
+      return finishStop(operation, answer)
+    }
+    if case .wait = answer { return finishStop(operation, answer) }
     refuseStop(
       operation,
       "the JobManager went away before the place of its savepoint was known; "
         + "\(UnrecoverableError.manualRestoreRequired): set spec.job.upgradeMode to stateless, or delete and create the "
         + "resource with spec.job.initialSavepointPath")
-  }
-
-  /// The plan by which the incarnation that is stopping was started.
-  private func operationBefore(_ operation: OperationRecord) -> OperationRecord {
-    var before = operation
-    if before.restorePlan == nil {
-      before.restorePlan =
-        switch status.reconciliationStatus.lastReconciledSpec?.upgradeMode {
-        case .savepoint, .lastState: status.jobStatus.upgradeSavepointPath.map(RestorePlan.path) ?? .empty
-        default: .empty
-        }
-    }
-    return before
   }
 }

@@ -50,18 +50,23 @@ extension Turn {
       wake = WakeUp(after: 1_000, "a quorum list of what is left")
       return
     }
-    note(.normal, "SpecChanged", .jobManagerDeployment, "The job is to run again", key: "SpecChange: \(generation)")
-    let plan = resumePlan(operation, target)
-    guard case .direct(let plan) = plan else {
-      if case .refuse(let reason, let message) = plan {
-        setError(.upgradeFailure, message)
-        if record.status.error != status.error { note(.warning, "RestoreFailed", .jobManagerDeployment, message) }
-        standing = .stalled(reason, message)
-      }
-      events.removeAll { $0.reason == "SpecChanged" }
+    let start: RestoreStart
+    switch resume(operation, target) {
+    case .start(let answer): start = answer
+    case .wait(let reason, let message):
+      standing = .progressing(reason, message)
+      wake = WakeUp(after: 1_000, message)
+      return
+    case .refuse(let reason, let message):
+      setError(.upgradeFailure, message)
+      if record.status.error != status.error { note(.warning, "RestoreFailed", .jobManagerDeployment, message) }
+      standing = .stalled(reason, message)
       wake = .onChange("a changed spec")
       return
     }
+    note(.normal, "SpecChanged", .jobManagerDeployment, "The job is to run again", key: "SpecChange: \(generation)")
+    note(start)
+    let plan = start.plan
     if cluster.isEmpty { return beginStart(.resume, target, plan, after: operation.attempt) }
     var operation = redirected(operation, suffix: "clear")
     operation.kind = .resume
@@ -70,21 +75,13 @@ extension Turn {
   }
 
   /// A suspended job starts from where it was stopped, unless the spec gives its state up or names another place.
-  private func resumePlan(_ operation: OperationRecord, _ target: Target) -> StopChoice {
-    if let plan = explicitPlan(target) { return .direct(plan) }
-    if let plan = operation.restorePlan { return .direct(plan) }
-    switch status.reconciliationStatus.lastReconciledSpec?.upgradeMode {
-    case .lastState: return .direct(.lastState)
-    case .savepoint:
-      if let path = status.jobStatus.upgradeSavepointPath ?? status.jobStatus.savepointInfo?.lastSavepoint?.location {
-        return .direct(path == JobStatus.lastStateMarker ? .lastState : .path(path))
-      }
-      return .refuse(
-        reason: "RestorePointUnknown",
-        message: "the job was suspended with a savepoint whose path is not in status; "
-          + "\(UnrecoverableError.manualRestoreRequired): set spec.job.initialSavepointPath and change "
-          + "spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless")
-    case .stateless, nil: return .direct(.empty)
+  private func resume(_ operation: OperationRecord, _ target: Target) -> RestoreAnswer {
+    if let wish = explicitWish(target) { return restore(operation, target, .cut, wish: wish) }
+    guard let plan = operation.restorePlan ?? Self.plan(recordedBy: status) else {
+      return restore(operation, target, .cut)
     }
+    if plan == .lastState { return restore(operation, target, .neverBegan) }
+    return .start(
+      RestoreStart(plan: plan, chosen: status.restorePoint?.chosen, rejected: status.restorePoint?.rejected ?? []))
   }
 }
