@@ -41,7 +41,8 @@ public enum Lifecycle {
     case .stopping:
       return cluster.deployment(.jobManager, ownedBy: uid) == nil
     case .draining:
-      return cluster.isEmpty
+      let hasDeleted = observation.lastEffect.map { $0.isDeletion && $0.result == .succeeded } ?? false
+      return cluster.isEmpty || (hasDeleted && cluster.runningPods.isEmpty)
     case .suspended:
       return !isDeleting && observation.wantsRunning
     }

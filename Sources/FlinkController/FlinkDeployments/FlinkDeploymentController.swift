@@ -24,9 +24,11 @@ public final class FlinkDeploymentController: Sendable {
     let events = EventRecorder(gateway: kubernetes, logger: logger) { Timestamp(epochMilliseconds: clock.now()) }
     self.events = events
     let namespaces: [String?] = settings.watchedNamespaces.map { $0.map { $0 } } ?? [nil]
+    let pollBudget = PollBudget(requestsPerSecond: settings.pollingBudget)
     scopes = namespaces.map { namespace in
       let reconciler = FlinkDeploymentReconciler(
-        kubernetes: kubernetes, flink: flink, resolver: resolver, settings: settings, clock: clock, logger: logger,
+        kubernetes: kubernetes, flink: flink, resolver: resolver, settings: settings, clock: clock,
+        pollBudget: pollBudget, logger: logger,
         recordEvent: { events.record($0) })
       return Self.scope(reconciler, namespace: namespace, kubernetes: kubernetes, settings: settings, logger: logger)
     }

@@ -48,15 +48,20 @@ extension FlinkDeploymentReconciler {
       await poll.ask(flink, at: endpoint, clock: clock)
     } catch {
       poll.count += 1
+      poll.requests = 0
       poll.fail(error.description, now: clock.now())
     }
     let result = poll
     let isCurrent = updatePoll(key, uid, result, asked: before.polling)
     let schedule = PollSchedule(
       fast: milliseconds(settings.pollingFastInterval), steady: milliseconds(settings.pollingInterval))
+    let now = clock.now()
+    let urgency = poll.urgency
     let pause = schedule.pause(
-      isFast: poll.polling.pace == .fast, failures: poll.failures, seed: seed(key, poll.count))
-    return PollResult(isNews: isCurrent && !before.tellsSameAs(result), pause: isCurrent ? pause : 0)
+      urgency, waiting: now - poll.wantedSince, failing: poll.failing(now: now), failures: poll.failures,
+      seed: seed(key, poll.count))
+    let stretched = pollBudget.pause(pause, isUrgent: urgency != .steady, requests: poll.requests, now: now)
+    return PollResult(isNews: isCurrent && !before.tellsSameAs(result), pause: isCurrent ? stretched : 0)
   }
 
   private func updatePoll(_ key: ObjectKey, _ uid: String, _ result: JobManagerPoll, asked: Polling) -> Bool {

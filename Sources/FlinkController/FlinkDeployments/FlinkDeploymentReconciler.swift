@@ -18,6 +18,7 @@ public final class FlinkDeploymentReconciler: Sendable {
   let logger: Logger
   let recordEvent: @Sendable (EventRecord) -> Void
   let guards: Guards
+  let pollBudget: PollBudget
   let ledger = OwnWriteLedger()
   private let memories = Mutex<[ObjectKey: Memory]>([:])
 
@@ -38,7 +39,8 @@ public final class FlinkDeploymentReconciler: Sendable {
   public init(
     kubernetes: any KubernetesGateway, flink: any FlinkGateway, resolver: any JobManagerResolver,
     settings: OperatorSettings, clock: OperatorClock = .system, stores: DeploymentStores = DeploymentStores(),
-    guards: Guards = .all, logger: Logger, recordEvent: @escaping @Sendable (EventRecord) -> Void
+    guards: Guards = .all, pollBudget: PollBudget? = nil, logger: Logger,
+    recordEvent: @escaping @Sendable (EventRecord) -> Void
   ) {
     self.kubernetes = kubernetes
     self.flink = flink
@@ -47,6 +49,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     self.clock = clock
     self.stores = stores
     self.guards = guards
+    self.pollBudget = pollBudget ?? PollBudget(requestsPerSecond: settings.pollingBudget)
     self.logger = logger
     self.recordEvent = recordEvent
   }
@@ -149,18 +152,19 @@ public final class FlinkDeploymentReconciler: Sendable {
     let polls = follow(decision.polling, key, uid, now: now)
 
     var outcome: EffectOutcome?
+    let start = clock.now()
     if let effect = decision.effect {
       let status = patch == nil ? record.status : decision.status
       let result = await authorised(effect, by: status, metadata)
       let end = clock.now()
-      outcome = EffectOutcome(identity: effect.identity, at: end, result: result)
+      outcome = EffectOutcome(identity: effect.identity, at: end, result: result, isDeletion: effect.isDeletion)
       update(key, uid: uid) { memory in
         memory.lastEffect = outcome
         if effect.concernsJobManager { memory.jobManagerEffectAt = end }
       }
     }
     update(key, uid: uid) { $0.failures = 0 }
-    log(key, resource, record, decision, patch != nil, outcome)
+    log(key, resource, record, decision, patch != nil, outcome, took: (outcome?.at ?? start) - start)
     return TurnResult(wake(decision, outcome), pollsNow: polls || decision.effect?.concernsJobManager == true)
   }
 
@@ -175,6 +179,8 @@ public final class FlinkDeploymentReconciler: Sendable {
     switch outcome?.result {
     case .failed: .after(.milliseconds(min(decision.wake.delay ?? 2_000, 2_000)), priority: .failureReaction)
     case .ambiguous: .after(.milliseconds(200), priority: .failureReaction)
+    // A list shows at once whether anything is left.
+    case .succeeded where outcome?.isDeletion == true: .after(.zero, priority: .transition)
     // What an effect of Kubernetes changes comes back by a watch, what it leads to next is decided then.
     case .succeeded, nil:
       decision.wake.delay.map { .after(.milliseconds($0), priority: $0 == 0 ? .transition : .steady) } ?? .onChange
@@ -204,7 +210,7 @@ public final class FlinkDeploymentReconciler: Sendable {
 
   private func log(
     _ key: ObjectKey, _ resource: FlinkDeployment, _ record: Record, _ decision: Decision, _ isWritten: Bool,
-    _ outcome: EffectOutcome?
+    _ outcome: EffectOutcome?, took: Int64
   ) {
     let level: Logger.Level = isWritten || outcome != nil ? .info : .trace
     let next = Record(decision.status, uid: resource.metadata.uid)
@@ -214,7 +220,10 @@ public final class FlinkDeploymentReconciler: Sendable {
       "job": "\(decision.status.jobStatus.state?.rawValue ?? "-")",
       "wake": "\(decision.wake.reason)\(decision.wake.delay.map { " or \($0) ms" } ?? "")",
     ]
-    if let effect = decision.effect { metadata["effect"] = "\(effect.identity)" }
+    if let effect = decision.effect {
+      metadata["effect"] = "\(effect.identity)"
+      metadata["took"] = "\(took) ms"
+    }
     if let outcome, outcome.result != .succeeded { metadata["outcome"] = "\(outcome.result)" }
     logger.log(level: level, "turn", metadata: metadata)
   }

@@ -9,9 +9,14 @@ struct JobManagerPoll: Sendable {
   var failures = 0
   /// Polls made.
   var count: UInt64 = 0
+  /// Requests of the last poll.
+  var requests = 0
+  /// Since when this is wanted in this way, in epoch milliseconds.
+  let wantedSince: Int64
 
   init(polling: Polling, now: Int64) {
     self.polling = polling
+    wantedSince = now
     facts = .unknown("the JobManager has not been asked yet", since: now)
   }
 
@@ -33,6 +38,7 @@ struct JobManagerPoll: Sendable {
   /// Asks the JobManager once. Facts are as old as the moment before their request.
   mutating func ask(_ flink: any FlinkGateway, at endpoint: FlinkEndpoint, clock: OperatorClock) async {
     count += 1
+    requests = 1
     let start = clock.now()
     let overview: [JobOverview]
     do throws(FlinkError) {
@@ -46,6 +52,7 @@ struct JobManagerPoll: Sendable {
     let hasEnded = job.flatMap { FlinkJobState(rawValue: $0.state) }?.isGloballyTerminal == true
 
     if facts.config.value == nil {
+      requests += 1
       let start = clock.now()
       do throws(FlinkError) {
         facts.config = .seen(try await flink.clusterConfig(at: endpoint), at: start)
@@ -54,6 +61,7 @@ struct JobManagerPoll: Sendable {
       }
     }
     if job != nil, let trigger = polling.savepointTriggerID {
+      requests += 1
       let start = clock.now()
       do throws(FlinkError) {
         let result = try await flink.savepointResult(at: endpoint, job: polling.jobID, triggerID: trigger)
@@ -71,8 +79,8 @@ struct JobManagerPoll: Sendable {
     let hasBegun = job.map {
       ![FlinkJobState.initializing.rawValue, FlinkJobState.created.rawValue].contains($0.state)
     }
-    let isDue = hasEnded || polling.savepointTriggerID != nil || !hasCheckpoint || count % 3 == 0
-    if hasBegun == true, polling.wantsCheckpoints, isDue {
+    if hasBegun == true, polling.wantsCheckpoints, wantsCheckpointsNow(hasEnded: hasEnded, now: start) {
+      requests += 1
       let start = clock.now()
       do throws(FlinkError) {
         facts.checkpoints = .seen(try await flink.checkpoints(at: endpoint, job: polling.jobID), at: start)
@@ -82,6 +90,7 @@ struct JobManagerPoll: Sendable {
       }
     }
     if job != nil, polling.wantsExceptions {
+      requests += 1
       let start = clock.now()
       do throws(FlinkError) {
         facts.exceptions = .seen(try await flink.exceptions(at: endpoint, job: polling.jobID), at: start)
@@ -89,6 +98,34 @@ struct JobManagerPoll: Sendable {
         facts.exceptions = .unknown(why: error.description, since: start)
       }
     }
+  }
+
+  /// Checkpoints are asked for where they decide something, and now and then for the ledger.
+  private func wantsCheckpointsNow(hasEnded: Bool, now: Int64) -> Bool {
+    let isOld = facts.checkpoints.at.map { now - $0 >= 1_000 } ?? true
+    if polling.savepointTriggerID != nil {
+      switch facts.savepoint {
+      // The path is known: nothing else is worth the time before the next incarnation.
+      case .seen(.completed, _): return false
+      case .seen(.inProgress, _): return isOld
+      case .seen(.failed, _), .gone, .unknown: return true
+      }
+    }
+    return hasEnded || (polling.pace == .fast ? isOld : !hasCheckpoint || count % 3 == 0)
+  }
+
+  /// How soon the answers are wanted.
+  var urgency: PollSchedule.Urgency {
+    switch polling.pace {
+    case .steady: .steady
+    case .fast: polling.savepointTriggerID == nil ? .transition : .savepoint
+    }
+  }
+
+  /// Milliseconds since the JobManager answered last; nil where it answered just now.
+  func failing(now: Int64) -> Int64? {
+    guard failures > 0, case .unknown(_, let since) = facts.jobs else { return nil }
+    return now - since
   }
 
   /// A completed checkpoint is known.

@@ -1,6 +1,15 @@
 /// When a JobManager is asked next.
 struct PollSchedule: Sendable, Hashable {
-  /// Milliseconds.
+  /// What the answers are wanted for.
+  enum Urgency: Sendable, Hashable {
+    case steady
+    /// Something is under way: a start, for instance, which takes seconds.
+    case transition
+    /// A stop with savepoint: the job is down from its end until it is noticed.
+    case savepoint
+  }
+
+  /// Milliseconds. The longest pause in a transition; its first pauses are a fraction of this.
   var fast: Int64 = 250
   var steady: Int64 = 10_000
   /// Longest pause while a JobManager does not answer.
@@ -8,16 +17,22 @@ struct PollSchedule: Sendable, Hashable {
   var steadyCap: Int64 = 30_000
 
   /// - Parameters:
+  ///   - waiting: milliseconds since this was first wanted. What has taken long is asked for less often, so that the
+  ///     delay of noticing it stays small beside it.
+  ///   - failing: milliseconds since the JobManager answered last; nil where it answered just now.
   ///   - failures: in a row.
   ///   - seed: spreads steady polls by a fifth to either side; equal seeds give equal pauses.
-  func pause(isFast: Bool, failures: Int, seed: UInt64) -> Int64 {
-    if failures > 0 {
-      let base = isFast ? fast : steady / 4
-      let doubled = base << Int64(min(failures - 1, 8))
-      return min(doubled, isFast ? fastCap : steadyCap)
+  func pause(_ urgency: Urgency, waiting: Int64, failing: Int64? = nil, failures: Int = 0, seed: UInt64) -> Int64 {
+    if urgency == .steady {
+      if failures > 0 { return min((steady / 4) << Int64(min(failures - 1, 8)), steadyCap) }
+      let spread = steady / 5
+      return steady - spread + Int64(seed % UInt64(max(2 * spread, 1)))
     }
-    if isFast { return fast }
-    let spread = steady / 5
-    return steady - spread + Int64(seed % UInt64(max(2 * spread, 1)))
+    if failures > 0 {
+      // A JobManager that starts refuses connections for some seconds.
+      return min(fastCap, max(fast * 2 / 5, (failing ?? 0) / 10))
+    }
+    let least = urgency == .savepoint ? fast / 5 : fast * 2 / 5
+    return min(fast, max(least, waiting / 80))
   }
 }

@@ -98,6 +98,9 @@ public enum Effect: Sendable, Hashable {
     objects.map(\.description).sorted().joined(separator: ", ")
   }
 
+  /// Whether it takes Deployments away.
+  public var isDeletion: Bool { if case .deleteDeployments = self { true } else { false } }
+
   /// Whether it is sent to the JobManager: answers read before it are out of date.
   public var concernsJobManager: Bool {
     switch self {

@@ -58,11 +58,14 @@ public struct EffectOutcome: Sendable, Hashable {
   /// Epoch milliseconds, when it ended.
   public var at: Int64
   public var result: Result
+  /// It was to take Deployments away: a list made after it shows what is left sooner than the watches do.
+  public var isDeletion: Bool
 
-  public init(identity: String, at: Int64, result: Result) {
+  public init(identity: String, at: Int64, result: Result, isDeletion: Bool = false) {
     self.identity = identity
     self.at = at
     self.result = result
+    self.isDeletion = isDeletion
   }
 }
 

@@ -61,8 +61,9 @@ extension Turn {
         Self.word(for: operation.kind), "waiting for pods to end: \(pods.map(\.name).sorted().joined(separator: ", "))")
     }
     if !scaled.isEmpty {
+      // All of them, so that it stays one and the same act while the watches show one after the other scaled down.
       perform(
-        .scaleDown(scaled.map { ObjectIdentity(name: $0.name, uid: $0.uid) }, operationID: operation.id),
+        .scaleDown(live.map { ObjectIdentity(name: $0.name, uid: $0.uid) }, operationID: operation.id),
         waitingFor: "the end of the pods")
       return
     }
