@@ -29,7 +29,7 @@ final class OperatorKeeper: Sendable {
       say("operator: pid \(child.pid)")
       let ending = await child.ending()
       if state.withLock({ $0.isStopping }) { return }
-      youngDeaths = ContinuousClock.now - started < .seconds(10) ? youngDeaths + 1 : 0
+      youngDeaths = ContinuousClock.now - started < .seconds(3) ? youngDeaths + 1 : 0
       let pause = Duration.milliseconds(min(10_000, youngDeaths <= 1 ? 0 : 100 << min(youngDeaths, 7)))
       logger.warning("the operator \(ending); starting it again", metadata: ["pause": "\(pause)"])
       try? await Task.sleep(for: pause)

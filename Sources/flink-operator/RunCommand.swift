@@ -154,8 +154,11 @@ struct RunCommand: AsyncParsableCommand {
     case .serviceDNS: resolver = ServiceNameResolver()
     case .serviceIP: resolver = ClusterIPResolver()
     }
+    let points = KillPoints(environment: processEnvironment(), logger: logger)
     let controller = FlinkDeploymentController(
-      kubernetes: kubernetes, flink: flink, resolver: resolver, settings: try settings(),
+      kubernetes: points.map { KillPointKubernetes(next: kubernetes, points: $0) } ?? kubernetes,
+      flink: points.map { KillPointFlink(next: flink, points: $0) } ?? flink, resolver: resolver,
+      settings: try settings(),
       logger: Logger(label: "flinkdeployments"))
     let unmanaged = UnmanagedKindController(
       kubernetes: kubernetes, settings: try settings(), logger: Logger(label: "unmanaged-kinds"))

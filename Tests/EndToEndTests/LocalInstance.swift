@@ -17,7 +17,9 @@ final class LocalInstance: @unchecked Sendable {
   private let output: OutputLines
 
   /// Starts an instance and waits until it serves.
-  static func start(extraArguments: [String] = []) async throws -> LocalInstance {
+  static func start(
+    extraArguments: [String] = [], environment: [String: String] = [:]
+  ) async throws -> LocalInstance {
     let scratch = FileManager.default.temporaryDirectory
       .appendingPathComponent("flink-operator-e2e-\(UUID().uuidString.prefix(8))")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
@@ -32,6 +34,7 @@ final class LocalInstance: @unchecked Sendable {
     process.executableURL = Self.binary
     process.arguments =
       ["local", "--kubeconfig", kubeconfig, "--run-dir", runDirectory.path, "--log-level", "debug"] + extraArguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
     process.standardInput = FileHandle.nullDevice
     process.standardError = try FileHandle(forWritingTo: log)
     let output = OutputLines()
@@ -76,6 +79,22 @@ final class LocalInstance: @unchecked Sendable {
       }
       return pid
     }
+  }
+
+  /// Starts an instance, runs `body` on it and ends it, after a failure too. An end in order is part of the test.
+  static func with(
+    extraArguments: [String] = [], environment: [String: String] = [:],
+    _ body: (LocalInstance) async throws -> Void
+  ) async throws {
+    let instance = try await start(extraArguments: extraArguments, environment: environment)
+    do {
+      try await body(instance)
+    } catch {
+      _ = try? await instance.stop()
+      throw error
+    }
+    #expect(try await instance.stop() == 0)
+    try instance.removeScratch()
   }
 
   var logTail: String { tail(scratch.appendingPathComponent("local.log")) }
