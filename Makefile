@@ -56,6 +56,10 @@ test-unit: setup test-build ## run the tests that need no Flink
 test-e2e: flink test-build ## run real Flink end to end
 	swift test --skip-build --filter EndToEndTests
 
+.PHONY: e2e-kill
+e2e-kill: flink test-build ## kill the operator (-9) at every boundary of a savepoint upgrade on real Flink
+	FLINK_OPERATOR_E2E_BOUNDARIES=all swift test --skip-build --filter KillBoundaryTests
+
 .PHONY: conformance
 conformance: setup test-build ## replay recordings of the real API: in process, then over HTTPS (KUBECONFIG: another cluster)
 	@report=$$(mktemp); status=0; \
