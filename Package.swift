@@ -82,7 +82,12 @@ let package = Package(
     module(
       "FlinkController",
       ["KubernetesAPI", "KubernetesRuntime", "FlinkModel", "FlinkBlueprint", "Lifecycle", logging]),
-    module("Operations", [hummingbird, nioCore, lifecycle, logging]),
+    module(
+      "Operations",
+      [
+        "KubernetesAPI", "FlinkModel", hummingbird, hummingbirdTLS, nioCore, nioSSL, x509, asn1, crypto, lifecycle,
+        logging,
+      ]),
     module("InMemoryKubernetes", ["KubernetesAPI", "YAML"]),
     module(
       "LocalCluster",
@@ -120,7 +125,12 @@ let package = Package(
     tests(of: "FlinkBlueprint", ["KubernetesAPI", "FlinkModel", "YAML"], resources: [.copy("Resources")]),
     tests(of: "Lifecycle", ["KubernetesAPI", "FlinkModel"]),
     tests(of: "FlinkController", ["KubernetesAPI", "KubernetesRuntime", "FlinkModel", "Lifecycle", logging]),
-    tests(of: "Operations", [lifecycle, logging]),
+    tests(
+      of: "Operations",
+      [
+        "KubernetesAPI", "FlinkModel", "InMemoryKubernetes", "LocalCluster", asyncHTTPClient, nioCore, nioHTTP1,
+        nioSSL, lifecycle, logging,
+      ]),
     tests(of: "InMemoryKubernetes", ["KubernetesAPI", "YAML"]),
     tests(
       of: "LocalCluster",
@@ -136,6 +146,12 @@ let package = Package(
         logging,
       ],
       resources: [.copy("Transcripts")], swiftSettings: settings),
+    // What users bring and install: deploy/, examples/, and the table of `make compat`.
+    .testTarget(
+      name: "CompatibilityTests",
+      dependencies: [
+        "KubernetesAPI", "FlinkModel", "Operations", "InMemoryKubernetes", "LocalCluster", "YAML", logging,
+      ], swiftSettings: settings),
     .testTarget(
       name: "EndToEndTests", dependencies: ["KubernetesAPI", "KubernetesClient", "YAML"], swiftSettings: settings),
   ]

@@ -51,6 +51,8 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "name"))
   var leaseName = "flink-operator-lease"
 
+  @OptionGroup var webhook: WebhookOptions
+
   @Flag(help: .hidden)
   var endWithParent = false
 
@@ -58,12 +60,13 @@ struct RunCommand: AsyncParsableCommand {
 
   func validate() throws {
     _ = try Self.hostAndPort(healthAddress)
+    if let address = webhook.webhookAddress { _ = try Self.hostAndPort(address, option: "--webhook-address") }
   }
 
-  static func hostAndPort(_ text: String) throws -> (host: String, port: Int) {
+  static func hostAndPort(_ text: String, option: String = "--health-address") throws -> (host: String, port: Int) {
     guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
       (0...65535).contains(port)
-    else { throw ValidationError("--health-address '\(text)' is not host:port, for instance 127.0.0.1:8085") }
+    else { throw ValidationError("\(option) '\(text)' is not host:port, for instance 127.0.0.1:8085") }
     return (String(text[..<colon]), port)
   }
 
@@ -188,8 +191,12 @@ struct RunCommand: AsyncParsableCommand {
       guard let election else { return try await work() }
       try await election.run(onLoss: Self.endWithoutLease, work)
     }
+    var services: [any Service] = [operations, work]
+    if let service = try webhook.service(kubernetes, namespace: cluster.namespace, settings: try settings()) {
+      services.append(service)
+    }
     do {
-      try await runServices([operations, work], endsWithParent: endWithParent, logger: logger)
+      try await runServices(services, endsWithParent: endWithParent, logger: logger)
     } catch {
       await leases?.shutdown()
       throw error

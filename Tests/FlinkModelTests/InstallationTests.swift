@@ -25,6 +25,21 @@ import YAML
     }
   }
 
+  @Test func ofSecretsOnlyTheWebhooksOwnIsSeen() throws {
+    for kind in ["ClusterRole", "Role"] {
+      for rule in try objects("operator/role.yaml", kind: kind).flatMap({ $0["rules"]?.arrayValue ?? [] }) {
+        let resources = (rule["resources"]?.arrayValue ?? []).compactMap(\.stringValue)
+        if resources.contains("secrets") {
+          #expect(kind == "Role" && rule["resourceNames"] == ["flink-operator-webhook-certificate"])
+          #expect(rule["verbs"] == ["get", "patch"])
+        }
+        if resources.contains(where: { $0.hasSuffix("webhookconfigurations") }) {
+          #expect(rule["resourceNames"]?.arrayValue?.count == 1 && rule["verbs"] == ["get", "patch"])
+        }
+      }
+    }
+  }
+
   @Test func whatTheOperatorMakesItMayMake() throws {
     let rules = try rules("operator/role.yaml", kind: "ClusterRole")
     func allows(_ resource: String, _ verbs: Set<String>) -> Bool {
