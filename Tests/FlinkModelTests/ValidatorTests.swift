@@ -62,7 +62,6 @@ private func configuration(_ key: String, _ value: String, field: String? = nil,
     configuration("kubernetes.operator.deployment.readiness.timeout", "5 minutos", mentions: ["5 minutos", "5 min"]),
     configuration("execution.checkpointing.interval", "often"),
     configuration("taskmanager.memory.managed.size", "1 gigabyte"),
-    configuration("kubernetes.operator.deployment.rollback.enabled", "true", mentions: ["high-availability.type"]),
   ]
 
   @Test(arguments: inputs) func badInputIsNamedWithItsFix(input: BadInput) throws {

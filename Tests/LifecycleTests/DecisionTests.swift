@@ -17,6 +17,8 @@ struct World {
   var quorum: Fact<ClusterFacts> = .seen(ClusterFacts(), at: World.now)
   var jobManager = JobManagerFacts.unknown("not asked", since: World.now)
   var lastEffect: EffectOutcome?
+  /// Changes the settings of what runs and of what is to run.
+  var adjust: @Sendable (inout LifecycleSettings) -> Void = { _ in }
 
   static func target(
     _ mode: UpgradeMode = .stateless, state: DesiredJobState = .running, parallelism: Int = 1
@@ -31,10 +33,19 @@ struct World {
   }
 
   func decide(at now: Int64 = World.now) -> Decision {
-    let deployed: Target? = status.reconciliationStatus.deployedSpec.flatMap { recorded in
+    var deployed: Target? = status.reconciliationStatus.deployedSpec.flatMap { recorded in
       (try? recorded.spec()).map {
         Target(spec: $0, settings: World.target(parallelism: $0.job?.parallelism ?? 1).settings)
       }
+    }
+    if var known = deployed {
+      adjust(&known.settings)
+      deployed = known
+    }
+    var target = target
+    if case .success(var present) = target {
+      adjust(&present.settings)
+      target = .success(present)
     }
     return Lifecycle.decide(
       Observation(

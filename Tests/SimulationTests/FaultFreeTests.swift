@@ -41,6 +41,14 @@ import Testing
       ("failed-savepoint-then-revert", ["lifecycle STABLE", "demo-taskmanager replicas 1"]),
       ("jobmanager-lost-stateless", ["lifecycle STABLE", "Ready True JobRunning"]),
       ("jobmanager-lost-savepoint", ["lifecycle STABLE", "--fromSavepoint *", "Ready True JobRunning"]),
+      ("rollback-stateless-image", ["lifecycle ROLLED_BACK", "image flink:1.20 ", "Stalled True RolledBack"]),
+      ("rollback-savepoint-image", ["lifecycle ROLLED_BACK", "image flink:1.20 ", "--fromSavepoint *"]),
+      ("rollback-failing-job", ["lifecycle ROLLED_BACK", "--fromSavepoint *", "Stalled True RolledBack"]),
+      ("rollback-then-revert", ["generation 3 observed 3 lifecycle STABLE", "Ready True JobRunning"]),
+      ("rollback-then-new-spec", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *"]),
+      ("new-spec-while-rolling-back", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *"]),
+      ("rollback-then-suspend", ["lifecycle SUSPENDED", "Ready True Suspended"]),
+      ("no-rollback-of-a-first-deployment", ["lifecycle DEPLOYED", "Stalled True ImagePullBackOff"]),
       ("suspended-first", ["lifecycle STABLE"]),
     ]
     for (name, parts) in expectations {

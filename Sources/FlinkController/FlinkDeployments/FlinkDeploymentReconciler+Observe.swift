@@ -53,7 +53,9 @@ extension FlinkDeploymentReconciler {
 
   /// What the record says is deployed, observed with the operator's keys of the present spec.
   private func deployed(_ resource: FlinkDeployment, _ target: Result<Target, InvalidField>) -> Target? {
-    guard let recorded = resource.status.reconciliationStatus.deployedSpec else { return nil }
+    let reconciliation = resource.status.reconciliationStatus
+    let isStarting = Record(resource.status, uid: resource.metadata.uid).isStarting
+    guard let recorded = isStarting ? reconciliation.startedSpec : reconciliation.deployedSpec else { return nil }
     do throws(InvalidField) {
       let spec = try recorded.spec()
       let current = (try? target.get().spec) ?? spec

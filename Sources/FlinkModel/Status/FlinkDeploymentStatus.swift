@@ -74,6 +74,11 @@ public struct ReconciliationStatus: Sendable, Hashable {
 
   /// What runs: the stable spec after a rollback, otherwise the last reconciled one.
   public var deployedSpec: ReconciledSpec? { state == .rolledBack ? lastStableSpec : lastReconciledSpec }
+
+  /// What the next incarnation is made from: as `deployedSpec`, but for a rollback under way.
+  public var startedSpec: ReconciledSpec? {
+    state == .rolledBack || state == .rollingBack ? lastStableSpec : lastReconciledSpec
+  }
 }
 
 /// `status.taskManager`: what the scale subresource shows.

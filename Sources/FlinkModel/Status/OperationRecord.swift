@@ -42,11 +42,13 @@ public struct OperationRecord: Sendable, Hashable {
   public var restorePlan: RestorePlan?
   /// The savepoint this operation asks for, stored before the request is sent.
   public var savepoint: SavepointRequest?
+  /// Why the operator does it, where no user asked for it.
+  public var cause: String?
 
   public init(
     uid: String, generation: Int64, kind: Kind, id: String, attempt: Int64, phase: String? = nil,
     replacesUID: String? = nil, startedAt: Timestamp, deadline: Timestamp? = nil, startedFrom: RestorePlan? = nil,
-    restorePlan: RestorePlan? = nil, savepoint: SavepointRequest? = nil
+    restorePlan: RestorePlan? = nil, savepoint: SavepointRequest? = nil, cause: String? = nil
   ) {
     self.uid = uid
     self.generation = generation
@@ -60,6 +62,7 @@ public struct OperationRecord: Sendable, Hashable {
     self.startedFrom = startedFrom
     self.restorePlan = restorePlan
     self.savepoint = savepoint
+    self.cause = cause
   }
 
   /// nil when a field without which the record means nothing is missing.
@@ -74,7 +77,7 @@ public struct OperationRecord: Sendable, Hashable {
       deadline: json.timestamp("deadline"),
       startedFrom: json.nested("startedFrom").flatMap(RestorePlan.init(json:)),
       restorePlan: json.nested("restorePlan").flatMap(RestorePlan.init(json:)),
-      savepoint: json.nested("savepoint").flatMap(SavepointRequest.init(json:)))
+      savepoint: json.nested("savepoint").flatMap(SavepointRequest.init(json:)), cause: json["cause"]?.stringValue)
   }
 
   var json: JSONValue {
@@ -89,6 +92,7 @@ public struct OperationRecord: Sendable, Hashable {
     json["startedFrom"] = startedFrom?.json
     json["restorePlan"] = restorePlan?.json
     json["savepoint"] = savepoint?.json
+    json.set("cause", cause)
     return .object(json)
   }
 }

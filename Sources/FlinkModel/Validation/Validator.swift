@@ -86,11 +86,6 @@ public struct Validator: Sendable {
       }
     }
     let settings = try ResourceSettings(configuration)
-    if settings.isRollbackEnabled, !configuration.isHighAvailabilityEnabled {
-      throw InvalidField(
-        field: FlinkConfiguration.field("kubernetes.operator.deployment.rollback.enabled"), value: "true",
-        fix: "needs high availability: set high-availability.type to kubernetes, or turn rollback off")
-    }
     if settings.isHealthCheckEnabled, !settings.isJobManagerRecoveryEnabled {
       throw InvalidField(
         field: FlinkConfiguration.field("kubernetes.operator.jm-deployment-recovery.enabled"), value: "false",

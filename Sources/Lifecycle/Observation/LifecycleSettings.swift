@@ -6,6 +6,8 @@ public struct LifecycleSettings: Sendable, Hashable {
   public var readinessTimeout: Int64 = 300_000
   /// `kubernetes.operator.resource.cleanup.timeout`.
   public var cleanupTimeout: Int64 = 300_000
+  /// `kubernetes.operator.deployment.rollback.enabled`.
+  public var isRollbackEnabled = false
   /// `kubernetes.operator.jm-deployment-recovery.enabled`.
   public var isRecoveryEnabled = true
   /// `kubernetes.operator.job.savepoint-on-deletion`.
@@ -57,6 +59,7 @@ public struct LifecycleSettings: Sendable, Hashable {
     readinessTimeout = try milliseconds("\(prefix).deployment.readiness.timeout", readinessTimeout)
     self.cleanupTimeout = try milliseconds(
       "\(prefix).resource.cleanup.timeout", cleanupTimeout?.milliseconds ?? self.cleanupTimeout)
+    isRollbackEnabled = try configuration.bool("\(prefix).deployment.rollback.enabled", default: false)
     isRecoveryEnabled = try configuration.bool("\(prefix).jm-deployment-recovery.enabled", default: true)
     takesSavepointOnDeletion = try configuration.bool("\(prefix).job.savepoint-on-deletion", default: false)
     drainsOnSavepoint = try configuration.bool("\(prefix).job.drain-on-savepoint-deletion", default: false)

@@ -21,6 +21,7 @@ extension Turn {
     case .suspend: "Suspending"
     case .delete: "Deleting"
     case .recover, .restart: "Recovering"
+    case .rollback: "RollingBack"
     case .deploy: "Deploying"
     default: "Upgrading"
     }
@@ -112,8 +113,9 @@ extension Turn {
     }
     if target.spec.job?.state == .suspended { return suspended(operation, target) }
     guard let plan = plan(of: operation, target) else { return }
-    let isRerun = operation.kind == .recover && !isChanged
-    let kind: OperationRecord.Kind = operation.kind == .suspend ? .resume : operation.kind
+    let isRerun = operation.kind.isRerun && !isChanged
+    var kind: OperationRecord.Kind = operation.kind == .suspend ? .resume : operation.kind
+    if kind == .rollback, isChanged { kind = .upgrade }
     beginStart(kind, isRerun ? nil : target, plan, after: operation.attempt)
   }
 
@@ -142,4 +144,9 @@ extension Turn {
     }
     return nil
   }
+}
+
+extension OperationRecord.Kind {
+  /// The next incarnation is made from a spec that is recorded already, not from the present one.
+  var isRerun: Bool { self == .recover || self == .restart || self == .rollback }
 }

@@ -23,6 +23,7 @@ extension Turn {
     observe(&operation, jobManager, cluster)
     enter(.running, operation)
     considerSpec(operation, jobManager, cluster)
+    if isRunningUnchanged { considerRollback(status.operation ?? operation, jobManager) }
     guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }
     if observation.quorum.value != nil, !jobManager.isBeingDeleted, observation.hasTaskManagerDeployment,
       !cluster.deployments.contains(where: { $0.component == .taskManager && $0.ownerUIDs.contains(uid) }),
@@ -31,6 +32,9 @@ extension Turn {
       restoreTaskManagers(operation)
     }
   }
+
+  /// Nothing was authorised in this turn.
+  var isRunningUnchanged: Bool { status.operation?.phase == Phase.Word.running.rawValue && effect == nil }
 
   /// The JobManager's Deployment is there and the TaskManagers' is not.
   private mutating func restoreTaskManagers(_ operation: OperationRecord) {
@@ -72,9 +76,10 @@ extension Turn {
     case .gone, .unknown:
       observeUnreachable(&operation, jobManager, cluster)
     }
-    flushLedger(force: standing?.ready != .true)
+    let isSettled = standing?.ready == .true || standing?.reason == "RolledBack"
+    flushLedger(force: !isSettled)
     // A changed spec that has to wait keeps its own deadline.
-    if standing?.ready == .true, generation == operation.generation { operation.deadline = nil }
+    if isSettled, generation == operation.generation { operation.deadline = nil }
   }
 
   private mutating func observe(
@@ -99,14 +104,15 @@ extension Turn {
         .normal, "JobStatusChanged", .job,
         "Job status changed from \(before.state?.rawValue ?? "none") to \(state.rawValue)")
     }
-    markStable(state)
+    markStable(job, state)
     switch state {
     case .running:
       status.error = nil
+      if isRolledBack, let cause = operation.cause { setError(.reconciliation, cause) }
       let total = job.tasks["total"] ?? 0
       let done = (job.tasks["running"] ?? 0) + (job.tasks["finished"] ?? 0)
-      if total == 0 || done >= total {
-        standing = .ready("JobRunning", "the job is running")
+      if job.hasAllTasksRunning {
+        standing = isRolledBack ? rolledBackStanding : .ready("JobRunning", "the job is running")
         wake = WakeUp(after: 60_000, "the next look at a running job")
       } else {
         progress(
@@ -130,10 +136,10 @@ extension Turn {
   }
 
   /// The Apache operator's rule for a spec that has proved itself.
-  private mutating func markStable(_ state: FlinkJobState) {
+  private mutating func markStable(_ job: JobOverview, _ state: FlinkJobState) {
     let reconciliation = status.reconciliationStatus
     guard reconciliation.state == .deployed, reconciliation.lastReconciledSpec?.jobState == .running,
-      state == .running || state == .finished
+      state == .running && isProven(job) || state == .finished
     else { return }
     status.reconciliationStatus.lastStableSpec = reconciliation.lastReconciledSpec
   }
@@ -272,6 +278,7 @@ extension Turn {
     if isNew { note(.warning, "Missing", .jobManagerDeployment, message) }
     enter(.running, operation)
     considerSpec(operation, nil, ClusterFacts())
+    if isRunningUnchanged, considerRollback(status.operation ?? operation, nil) { return }
     if status.operation?.phase != Phase.Word.running.rawValue || (standing?.isStalled == true && target != nil) {
       return
     }
@@ -303,7 +310,7 @@ extension Turn {
           uid: uid, generation: operation.generation, kind: .recover,
           id: "g\(operation.generation)-a\(operation.attempt)-recover", attempt: operation.attempt,
           startedAt: moment(now), deadline: moment(now + settings.cleanupTimeout), startedFrom: operation.restorePlan,
-          restorePlan: start.plan))
+          restorePlan: start.plan, cause: operation.cause))
     case .wait(let reason, let why):
       standing = .progressing(reason, "\(message): \(why)")
       wake = WakeUp(after: 1_000, why)

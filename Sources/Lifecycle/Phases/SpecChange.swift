@@ -41,6 +41,7 @@ extension Turn {
       wake = .onChange("a repaired status")
       return
     }
+    if settleAfterRollback(operation, target) { return }
     let diff = SpecDiff(from: deployed, to: target.spec)
     if diff.type == .ignore {
       var operation = status.operation ?? operation

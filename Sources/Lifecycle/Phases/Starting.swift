@@ -16,10 +16,11 @@ extension Turn {
     let attempt = attempt + 1
     let operation = OperationRecord(
       uid: uid, generation: acted, kind: kind, id: "g\(acted)-a\(attempt)", attempt: attempt, startedAt: moment(now),
-      deadline: moment(now + (target?.settings ?? settings).readinessTimeout), restorePlan: plan)
+      deadline: moment(now + (target?.settings ?? settings).readinessTimeout), restorePlan: plan,
+      cause: kind.isRerun ? status.operation?.cause : nil)
 
     if let target {
-      let isRerun = kind == .recover && acted == record.actedGeneration
+      let isRerun = kind.isRerun && acted == record.actedGeneration
       if !isRerun { recordAttempt(target.spec, plan, previous) }
     } else if status.reconciliationStatus.state == .upgrading {
       status.reconciliationStatus.lastReconciledSpec = previous?.settingJob(
@@ -105,7 +106,7 @@ extension Turn {
   private mutating func create(_ operation: OperationRecord) {
     let spec: FlinkDeploymentSpec
     do {
-      guard var recorded = try status.reconciliationStatus.deployedSpec?.spec() else { return startAgain(operation) }
+      guard var recorded = try status.reconciliationStatus.startedSpec?.spec() else { return startAgain(operation) }
       recorded.job?.state = .running
       spec = recorded
     } catch {
@@ -122,6 +123,7 @@ extension Turn {
     if let failure {
       // Another spec may be what repairs it.
       if generation > operation.generation, target != nil { return beginDrain(redirected(operation, suffix: "clear")) }
+      if isRollbackDue(isRunning: false) { return rollBack(operation, nil, because: failure) }
       reportDeploymentProblem(PodProblem(reason: "CreationFailed", message: failure))
       standing = .until(operation.deadline, now: now, "CreationFailed", failure)
     } else {
@@ -141,9 +143,13 @@ extension Turn {
 
   /// The Apache operator's record "deployed".
   mutating func deployed(_ operation: OperationRecord, _ jobManager: DeploymentFacts) {
-    status.error = nil
     var reconciliation = status.reconciliationStatus
-    if reconciliation.state == .upgrading { reconciliation.state = .deployed }
+    // What was wrong with the spec that was given up stays to be read.
+    if reconciliation.state != .rollingBack, reconciliation.state != .rolledBack { status.error = nil }
+    if reconciliation.state == .upgrading {
+      reconciliation.state = .deployed
+      reconciliation.reconciliationTimestamp = now
+    }
     if reconciliation.state == .rollingBack { reconciliation.state = .rolledBack }
     if reconciliation.state == .deployed {
       reconciliation.lastReconciledSpec = reconciliation.lastReconciledSpec?.settingJob(state: .running)

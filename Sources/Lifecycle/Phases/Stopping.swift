@@ -11,8 +11,10 @@ extension Turn {
         triggerID: Identity.triggerID(uid: uid, operation: operation.id, previous: nil),
         targetDirectory: savepointDirectory(target))
     }
-    status.error = nil
-    if operation.kind != .delete { status.reconciliationStatus.state = .upgrading }
+    if operation.kind != .delete, operation.kind != .rollback {
+      status.error = nil
+      status.reconciliationStatus.state = .upgrading
+    }
     flushLedger(force: true)
     enter(.stopping, operation)
     poll(operation, .fast)
@@ -34,6 +36,11 @@ extension Turn {
       operation, operation.savepoint == nil ? "Cancelling" : "Savepointing", failure ?? "the job is being stopped")
   }
 
+  /// What is to start after the stop.
+  private func successor(of operation: OperationRecord) -> Target? {
+    operation.kind == .rollback && (generation <= operation.generation || target == nil) ? stableTarget : target
+  }
+
   private func waiting(_ operation: OperationRecord, _ reason: String, _ message: String) -> Standing {
     .until(operation.deadline, now: now, reason, message)
   }
@@ -48,6 +55,10 @@ extension Turn {
     if jobManager == nil {
       guard observation.quorum.value != nil else { return }
       return loseWhileStopping(operation)
+    }
+    if operation.kind == .rollback, let deadline = operation.deadline, now >= deadline.epochMilliseconds {
+      // It cannot be asked to stop; what it has left is known.
+      return finishStop(operation, restore(operation, successor(of: operation), end(jobManager)))
     }
     guard let jobs = observation.jobManager.jobs.value else {
       standing = waiting(operation, "JobManagerUnreachable", "the JobManager does not answer while the job stops")
@@ -76,7 +87,7 @@ extension Turn {
     _ operation: OperationRecord, _ state: FlinkJobState, _ jobManager: DeploymentFacts?
   ) {
     if state.isGloballyTerminal {
-      return finishStop(operation, restore(operation, target, end(jobManager)))
+      return finishStop(operation, restore(operation, successor(of: operation), end(jobManager)))
     }
     if state == .cancelling {
       standing = waiting(operation, "Cancelling", "the job is being cancelled")
@@ -98,13 +109,13 @@ extension Turn {
       standing = waiting(operation, "Savepointing", "the savepoint is being taken")
     case .seen(.failed(let cause), let at):
       if state.isGloballyTerminal {
-        return finishStop(operation, restore(operation, target, end(jobManager)))
+        return finishStop(operation, restore(operation, successor(of: operation), end(jobManager)))
       }
       failSavepoint(operation, request, cause, at: at)
     case .gone:
       if state.isGloballyTerminal {
         // The answer is lost, the savepoint may not be: it is in the statistics.
-        return finishStop(operation, restore(operation, target, end(jobManager)))
+        return finishStop(operation, restore(operation, successor(of: operation), end(jobManager)))
       }
       if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil,
         guards.holds(.savepointOfThisRun)
@@ -181,8 +192,14 @@ extension Turn {
         status.jobStatus.savepointInfo = info
       }
       note(start)
-      status.error = nil
-      if operation.kind != .delete, let target {
+      if operation.kind != .rollback { status.error = nil }
+      if operation.kind == .rollback, generation <= operation.generation || target == nil {
+        recordRollback(start.plan)
+      } else if operation.kind != .delete, let target {
+        if operation.kind == .rollback {
+          operation.kind = .upgrade
+          operation.cause = nil
+        }
         operation.generation = generation
         recordAttempt(target.spec, start.plan, status.reconciliationStatus.lastReconciledSpec)
       }
@@ -217,6 +234,9 @@ extension Turn {
   private mutating func loseWhileStopping(_ operation: OperationRecord) {
     status.jobManagerDeploymentStatus = .missing
     if operation.kind == .delete { return beginDrain(operation) }
+    if operation.kind == .rollback {
+      return finishStop(operation, restore(operation, successor(of: operation), end(nil)))
+    }
     let answer = restore(operation, target, .cut)
     // A savepoint that nobody has told the place of may have ended the job: only the metadata shows that it has not.
     if case .start(let start) = answer, start.plan == .lastState || operation.savepoint == nil {

@@ -71,6 +71,9 @@ public struct Record: Sendable, Hashable {
       }
   }
 
+  /// An incarnation is authorised that is not known to exist yet.
+  public var isStarting: Bool { if case .starting = phase { true } else { false } }
+
   /// The generation that was last acted upon.
   public var actedGeneration: Int64? { phase.operation?.generation ?? status.observedGeneration }
 }

@@ -1,6 +1,11 @@
 import KubernetesAPI
 
 extension Scenario {
+  private static let rollback = [
+    "kubernetes.operator.deployment.rollback.enabled": "true",
+    "kubernetes.operator.deployment.readiness.timeout": "20s",
+  ]
+
   /// What breaks under a running job.
   static let failures: [Scenario] = [
     Scenario(
@@ -8,5 +13,51 @@ extension Scenario {
     Scenario(
       "jobmanager-lost-savepoint", length: 180,
       [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .removeDeployment("demo"))]),
+    Scenario(
+      "rollback-stateless-image", length: 200,
+      [
+        (0, .apply(manifest(configuration: rollback))), (30, .edit(["spec": ["image": "flink:missing"]])),
+      ]),
+    Scenario(
+      "rollback-savepoint-image", length: 220,
+      [
+        (0, .apply(manifest(upgradeMode: "savepoint", configuration: rollback))),
+        (40, .edit(["spec": ["image": "flink:missing"]])),
+      ]),
+    Scenario(
+      "rollback-failing-job", length: 240,
+      [
+        (0, .apply(manifest(upgradeMode: "last-state", configuration: rollback))),
+        (40, .edit(job(["args": ["--fail"]]))),
+      ]),
+    Scenario(
+      "rollback-then-revert", length: 260,
+      [
+        (0, .apply(manifest(upgradeMode: "savepoint", configuration: rollback))),
+        (40, .edit(["spec": ["image": "flink:missing"]])), (110, .edit(["spec": ["image": "flink:1.20"]])),
+      ]),
+    Scenario(
+      "rollback-then-new-spec", length: 280,
+      [
+        (0, .apply(manifest(upgradeMode: "savepoint", configuration: rollback))),
+        (40, .edit(["spec": ["image": "flink:missing"]])),
+        (110, .edit(["spec": ["image": "flink:1.20", "job": ["parallelism": 2]]])),
+      ]),
+    Scenario(
+      "new-spec-while-rolling-back", length: 260,
+      [
+        (0, .apply(manifest(upgradeMode: "savepoint", configuration: rollback))),
+        (40, .edit(["spec": ["image": "flink:missing"]])),
+        (63, .edit(["spec": ["image": "flink:1.20", "job": ["parallelism": 2]]])),
+      ]),
+    Scenario(
+      "rollback-then-suspend", length: 260,
+      [
+        (0, .apply(manifest(upgradeMode: "savepoint", configuration: rollback))),
+        (40, .edit(["spec": ["image": "flink:missing"]])), (110, .edit(job(["state": "suspended"]))),
+      ]),
+    Scenario(
+      "no-rollback-of-a-first-deployment", length: 160,
+      [(0, .apply(manifest(upgradeMode: "savepoint", image: "flink:missing", configuration: rollback)))]),
   ]
 }
