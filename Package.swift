@@ -142,8 +142,8 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests",
       dependencies: [
-        "KubernetesAPI", "InMemoryKubernetes", "LocalCluster", "YAML", asyncHTTPClient, nioCore, nioHTTP1, nioSSL,
-        logging,
+        "KubernetesAPI", "InMemoryKubernetes", "LocalCluster", "YAML", asyncHTTPClient, nioCore, nioPosix, nioHTTP1,
+        nioSSL, logging,
       ],
       resources: [.copy("Transcripts")], swiftSettings: settings),
     // What users bring and install: deploy/, examples/, and the table of `make compat`.

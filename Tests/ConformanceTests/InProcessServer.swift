@@ -6,6 +6,8 @@ final class InProcessServer: ReplayServer {
   private var server: InMemoryAPIServer
   private var now: Timestamp
   private var watches: [String: OpenWatch] = [:]
+  /// By their ports, which nobody listens on.
+  private var webhooks: [Int: ReplayWebhook] = [:]
 
   private struct OpenWatch {
     var id: WatchID?
@@ -27,9 +29,28 @@ final class InProcessServer: ReplayServer {
 
   func send(_ request: ReplayRequest) -> ReplayAnswer {
     now = now + .milliseconds(5)
-    let response = server.handle(apiRequest(request), at: now)
+    var response = server.handle(apiRequest(request), at: now)
+    while case .webhooks(let calls, var progress) = response.content {
+      for call in calls { progress.add(answer(to: call), to: call) }
+      response = server.handle(apiRequest(request), at: now, after: progress)
+    }
     server.settle(at: now)
     return answer(response)
+  }
+
+  func start(_ webhook: ReplayWebhook) -> Int {
+    let port = 9000 + webhooks.count
+    webhooks[port] = webhook
+    return port
+  }
+
+  func stop(_ webhook: ReplayWebhook) { webhooks = webhooks.filter { $0.value !== webhook } }
+
+  private func answer(to call: WebhookCall) -> WebhookAnswer {
+    guard let webhook = webhooks[call.port] else { return .failed("nobody listens on port \(call.port)") }
+    let headers = ["content-type": "application/json", "accept": "application/json, */*"]
+    let (status, body) = webhook.answer(call.path, headers: headers, body: call.review.serialized())
+    return .answered(status: status, body: body)
   }
 
   func openWatch(_ name: String, _ request: ReplayRequest) -> ReplayAnswer {

@@ -79,6 +79,7 @@ struct RemoteCluster: Sendable {
 final class RemoteServer: ReplayServer {
   private let cluster: RemoteCluster
   private var watches: [String: RemoteWatch] = [:]
+  private var webhooks: [ObjectIdentifier: any Channel] = [:]
 
   init(_ cluster: RemoteCluster) { self.cluster = cluster }
 
@@ -121,6 +122,20 @@ final class RemoteServer: ReplayServer {
       if watch.hasEnded || milliseconds >= end { return nil }
       await wait(milliseconds: min(10, max(1, end - milliseconds)))
     }
+  }
+
+  func start(_ webhook: ReplayWebhook) async throws(ReplayProblem) -> Int {
+    do {
+      let channel = try await webhook.listen()
+      webhooks[ObjectIdentifier(webhook)] = channel
+      return channel.localAddress?.port ?? 0
+    } catch {
+      throw ReplayProblem("cannot serve a webhook: \(error)")
+    }
+  }
+
+  func stop(_ webhook: ReplayWebhook) async {
+    try? await webhooks.removeValue(forKey: ObjectIdentifier(webhook))?.close()
   }
 
   func hasEnded(_ name: String) -> Bool { watches[name]?.hasEnded ?? true }

@@ -31,4 +31,7 @@ protocol ReplayServer: AnyObject {
   func hasEnded(_ name: String) async -> Bool
   func closeWatch(_ name: String) async
   func wait(milliseconds: Int64) async
+  /// Makes the webhook answer on a port of 127.0.0.1.
+  func start(_ webhook: ReplayWebhook) async throws(ReplayProblem) -> Int
+  func stop(_ webhook: ReplayWebhook) async
 }

@@ -4,6 +4,7 @@ import KubernetesAPI
 struct Replayer {
   private let server: any ReplayServer
   private var bindings = Bindings()
+  private var webhooks: [String: ReplayWebhook] = [:]
 
   struct Outcome {
     var stepsPassed = 0
@@ -48,6 +49,15 @@ struct Replayer {
     case "watch-expect-end": return await expectEnd(step)
     case "watch-close":
       await server.closeWatch(id)
+      return []
+    case "webhook-start":
+      let webhook = ReplayWebhook(step)
+      webhooks[id] = webhook
+      bindings.values[Bindings.Key(kind: "port", name: id)] = "\(try await server.start(webhook))"
+      return []
+    case "webhook-expect": return expectCalls(step)
+    case "webhook-stop":
+      if let webhook = webhooks.removeValue(forKey: id) { await server.stop(webhook) }
       return []
     case "sleep":
       await server.wait(milliseconds: step["ms"]?.intValue ?? 0)
@@ -129,6 +139,12 @@ struct Replayer {
       problems.append("text: \(why)")
     }
     return problems
+  }
+
+  private mutating func expectCalls(_ step: JSONValue) -> [String] {
+    let calls = webhooks[step["id"]?.stringValue ?? ""]?.takeCalls(to: step["path"]?.stringValue ?? "") ?? []
+    let matcher = Matcher(isExact: step["match"]?.stringValue == "exact")
+    return matcher.differences(step["calls"] ?? [], .array(calls), &bindings, path: "calls")
   }
 
   // MARK: - Watches

@@ -19,7 +19,6 @@ enum Scenarios {
     "crd-cel": "x-kubernetes-validations (CEL) are not evaluated",
     "deployment-progress-deadline": "its text quotes the real server's pod template hash",
     "kubectl-rollout-status": "its text quotes the real server's pod template hash",
-    "webhook-validating": "admission webhooks are not called",
     "yaml-bodies": "the unquoted key n is text here, as in YAML 1.2",
   ]
 

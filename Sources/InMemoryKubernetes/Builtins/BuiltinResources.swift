@@ -153,10 +153,10 @@ enum BuiltinResources {
     resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced: false, short: ["sc"]),
     resource(
       "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration",
-      namespaced: false, categories: ["api-extensions"], PlainStrategy(hasGeneration: true)),
+      namespaced: false, categories: ["api-extensions"], WebhookConfigurationStrategy(isMutating: true)),
     resource(
       "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration",
-      namespaced: false, categories: ["api-extensions"], PlainStrategy(hasGeneration: true)),
+      namespaced: false, categories: ["api-extensions"], WebhookConfigurationStrategy()),
     resource(
       "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced: false,
       short: ["crd", "crds"], categories: ["api-extensions"], subresources: [status], DefinitionStrategy()),

@@ -37,6 +37,9 @@ public struct APIResponse: Sendable {
     case watch(WatchID)
     /// A pod's log: the front asks the node agent; the answer is `text/plain`.
     case podLog(PodLogRequest)
+    /// Nothing is decided yet, and nothing has changed: the front makes the calls, adds their answers to the progress and
+    /// hands the request in again with it.
+    case webhooks([WebhookCall], AdmissionProgress)
   }
 
   public var status: Int
@@ -55,7 +58,7 @@ public struct APIResponse: Sendable {
     switch content {
     case .json(let json): json.serialized()
     case .bytes(let bytes): bytes
-    case .watch, .podLog: []
+    case .watch, .podLog, .webhooks: []
     }
   }
 

@@ -64,16 +64,32 @@ public struct InMemoryAPIServer: Sendable {
   public var resourceVersion: String { String(version) }
 
   /// Carries out one request.
-  public mutating func handle(_ request: APIRequest, at now: Timestamp) -> APIResponse {
+  ///
+  /// - Parameter progress: of this request, where it waited for webhooks.
+  public mutating func handle(
+    _ request: APIRequest, at now: Timestamp, after progress: AdmissionProgress? = nil
+  ) -> APIResponse {
     var context = RequestContext(
-      request: request, target: RequestTarget(request.target), user: .anonymous, now: GoTime(now),
+      request: request, target: RequestTarget(request.target), user: .anonymous, now: progress?.now ?? GoTime(now),
       format: OutputFormat())
+    context.admission = progress
+    if progress == nil, hasWebhooks, request.method != "GET" {
+      context.admission = AdmissionProgress(seed: random.next(), now: context.now)
+    }
+    // What is drawn for a request that may be carried out twice is the same each time.
+    let ownRandom = random
+    if let seed = context.admission?.seed { random = SeededRandom(seed: seed) }
     var response: APIResponse
     do throws(APIFailure) {
       response = try route(&context)
     } catch {
       response = error.response
+      if !error.webhookCalls.isEmpty, let progress = context.admission {
+        random = ownRandom
+        return APIResponse(status: error.status.code, content: .webhooks(error.webhookCalls, progress))
+      }
     }
+    if context.admission != nil { random = ownRandom }
     response.headers += context.warningHeaders
     if context.contentType == RequestContext.protobuf { response.translateToProtobuf() }
     return response

@@ -7,6 +7,8 @@ struct APIFailure: Error, Sendable {
   var hasEmptyDetails = false
   /// A body that is not a Status, such as `404 page not found`.
   var text: String?
+  /// What must be asked first; then the request is carried out again.
+  var webhookCalls: [WebhookCall] = []
 
   init(_ status: APIStatus, hasEmptyDetails: Bool = false) {
     self.status = status

@@ -1,5 +1,5 @@
 /// An instant as the API's times are read and written: RFC 3339, in UTC.
-struct GoTime: Sendable, Equatable {
+struct GoTime: Sendable, Hashable {
   /// Since 1970, negative before.
   var epochMicroseconds: Int64
 

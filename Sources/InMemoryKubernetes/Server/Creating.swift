@@ -46,12 +46,18 @@ extension InMemoryAPIServer {
       }
     model.prepareForCreate(&object)
     try admitCreate(&object, request, parameters, &context)
+    var attributes = AdmissionAttributes(
+      operation: "CREATE", request: request, name: object["metadata", "name"]?.stringValue ?? "", object: object,
+      isDryRun: parameters.isDryRun, options: parameters.json(kind: "CreateOptions"))
+    if let changed = try mutate(attributes, parameters, &context) { object = changed }
 
     let name = object["metadata", "name"]?.stringValue ?? ""
     var errors = MetadataRules.validate(
       object, request.type, isCustom: model.isCustom, nameProblems: model.nameProblems)
     errors += model.validateCreate(object)
     if !errors.isEmpty { throw .invalid(request.type, name, errors) }
+    attributes.object = object
+    try validate(attributes, &context)
     let key = ResourceStore.key(namespace: request.namespace, name: name)
     if let taken = stores[request.definition.storage]?[key] {
       let isPod = request.definition.storage == StorageID(group: "", plural: "pods")

@@ -3,12 +3,27 @@ import KubernetesAPI
 extension InMemoryAPIServer {
   mutating func delete(_ request: ResourceRequest, _ context: inout RequestContext) throws(APIFailure) -> APIResponse {
     let parameters = try DeleteParameters(context)
+    try admitDelete(request, parameters, &context)
     let (object, isGone) = try delete(request, parameters, at: context.now)
     if isGone && !request.model.returnsDeletedObject && !Self.answersWithObject(request) {
       return Self.answer(Self.deleted(object, request.type), context.format)
     }
     let shown = request.model.fromStorage(object)
     return Self.answer(request.view(shown, format: context.format, at: context.now), context.format)
+  }
+
+  /// Asks the webhooks about a delete.
+  private mutating func admitDelete(
+    _ request: ResourceRequest, _ parameters: DeleteParameters, _ context: inout RequestContext
+  ) throws(APIFailure) {
+    guard hasWebhooks else { return }
+    let old = try existing(request)
+    try checkPreconditions(old, request.type, parameters)
+    let attributes = AdmissionAttributes(
+      operation: "DELETE", request: request, name: request.name, old: request.model.fromStorage(old.json),
+      isDryRun: parameters.isDryRun, options: parameters.json)
+    _ = try mutate(attributes, WriteParameters(), &context)
+    try validate(attributes, &context)
   }
 
   /// Kinds whose deletion goes through finalizers of their own, however fast that is.
@@ -147,11 +162,19 @@ extension InMemoryAPIServer {
     let query = try ListQuery(context.target, request, isWatch: false)
     let parameters = try DeleteParameters(context)
     var items: [JSONValue] = []
-    for object in store(request.definition.storage).objects(namespace: query.namespace)
-    where query.filter.matches(object, request.model) {
+    func single(_ object: StoredObject) -> ResourceRequest {
       var one = request
       one.info.name = object.metadata.name
       one.info.namespace = object.metadata.namespace.isEmpty ? nil : object.metadata.namespace
+      return one
+    }
+    let chosen = store(request.definition.storage).objects(namespace: query.namespace).filter {
+      query.filter.matches($0, request.model)
+    }
+    // All are asked about before the first one goes.
+    for object in chosen { try admitDelete(single(object), parameters, &context) }
+    for object in chosen {
+      let one = single(object)
       // Another deletion may have taken this one along.
       guard stores[request.definition.storage]?[one.key] != nil else { continue }
       _ = try delete(one, parameters, at: context.now)

@@ -7,6 +7,8 @@ struct RequestContext: Sendable {
   var user: APIUser
   var now: GoTime
   var format: OutputFormat
+  /// What webhooks have said to this request.
+  var admission: AdmissionProgress?
   /// Texts for `warning` headers.
   var warnings: [String] = []
 

@@ -85,6 +85,11 @@ extension InMemoryAPIServer {
       metadata[field] = oldMetadata[field]
     }
     object["metadata"] = metadata
+    var attributes = AdmissionAttributes(
+      operation: "UPDATE", request: request, subresource: subresource, name: request.name, object: object,
+      old: oldObject, isDryRun: parameters.isDryRun,
+      options: parameters.json(kind: context.request.method == "PATCH" ? "PatchOptions" : "UpdateOptions"))
+    if let changed = try mutate(attributes, parameters, &context) { object = changed }
     model.prepareForUpdate(&object, old: oldObject, subresource: subresource)
     if model.hasGeneration, subresource != "status", model.changesGeneration(object, old: oldObject) {
       let generation = oldMetadata["generation"]?.intValue ?? 0
@@ -97,6 +102,8 @@ extension InMemoryAPIServer {
       object, request.type, isCustom: model.isCustom, nameProblems: { _ in [] })
     errors += model.validateUpdate(object, old: oldObject, subresource: subresource)
     if !errors.isEmpty { throw .invalid(request.type, request.name, errors) }
+    attributes.object = object
+    try validate(attributes, &context)
     try allocate(&object, old: oldObject, request, parameters)
     for warning in model.warnings(object) { context.warn(warning) }
 

@@ -10,6 +10,10 @@ struct WriteParameters: Sendable {
   var fieldValidation = FieldValidation.warn
   var fieldManager: String?
   var isForced = false
+  private var givenFieldValidation: String?
+
+  /// What nobody set.
+  init() {}
 
   /// - Throws: a 422 of the options' kind (`CreateOptions`, `UpdateOptions`, `PatchOptions`).
   init(_ target: RequestTarget, kind: String) throws(APIFailure) {
@@ -19,6 +23,7 @@ struct WriteParameters: Sendable {
       errors.append(.notSupported("dryRun", JSONValue(dryRun), ["All"]))
     }
     isDryRun = !dryRun.isEmpty
+    givenFieldValidation = target["fieldValidation"].flatMap { $0.isEmpty ? nil : $0 }
     switch target["fieldValidation"] {
     case nil, "", "Warn": fieldValidation = .warn
     case "Ignore": fieldValidation = .ignore
@@ -30,6 +35,16 @@ struct WriteParameters: Sendable {
     if let manager = fieldManager, manager.utf8.count > 128 { errors.append(.tooLong("fieldManager", 128)) }
     isForced = target.isTrue("force")
     if !errors.isEmpty { throw .invalid(group: "meta.k8s.io", kind: kind, name: "", errors) }
+  }
+
+  /// As webhooks see them.
+  func json(kind: String) -> JSONValue {
+    var json: JSONValue = ["kind": .string(kind), "apiVersion": "meta.k8s.io/v1"]
+    if isDryRun { json["dryRun"] = ["All"] }
+    if isForced { json["force"] = true }
+    if let fieldManager, !fieldManager.isEmpty { json["fieldManager"] = .string(fieldManager) }
+    if let given = givenFieldValidation { json["fieldValidation"] = .string(given) }
+    return json
   }
 }
 
@@ -43,6 +58,18 @@ struct DeleteParameters: Sendable {
   var isDryRun = false
 
   init() {}
+
+  /// As webhooks see them.
+  var json: JSONValue {
+    var json: JSONValue = ["kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1"]
+    if let gracePeriodSeconds { json["gracePeriodSeconds"] = JSONValue(gracePeriodSeconds) }
+    if let uid { json.set(.string(uid), at: ["preconditions", "uid"]) }
+    if let resourceVersion { json.set(.string(resourceVersion), at: ["preconditions", "resourceVersion"]) }
+    if let orphanDependents { json["orphanDependents"] = .bool(orphanDependents) }
+    if let propagationPolicy { json["propagationPolicy"] = .string(propagationPolicy) }
+    if isDryRun { json["dryRun"] = ["All"] }
+    return json
+  }
 
   init(_ context: RequestContext) throws(APIFailure) {
     let target = context.target

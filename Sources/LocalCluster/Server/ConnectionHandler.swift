@@ -43,7 +43,7 @@ struct ConnectionHandler: Sendable {
         headers: head.headers.map { (name: $0.name.lowercased(), value: $0.value) }, identity: identity(of: head),
         body: isTooLarge ? .tooLarge : body.isEmpty ? .empty : .bytes(body))
       let staysOpen = head.isKeepAlive && size <= Self.drainLimit
-      try await answer(api.handle(request), to: head, keepingOpen: staysOpen, outbound)
+      try await answer(await api.handle(request), to: head, keepingOpen: staysOpen, outbound)
       if !staysOpen { return }
     }
   }
@@ -59,7 +59,7 @@ struct ConnectionHandler: Sendable {
     _ response: APIResponse, to request: HTTPRequestHead, keepingOpen: Bool, _ outbound: Outbound
   ) async throws {
     switch response.content {
-    case .json, .bytes:
+    case .json, .bytes, .webhooks:
       try await write(response, to: request, keepingOpen: keepingOpen, outbound)
     case .watch(let id):
       try await sendWatch(id, head(response, to: request, keepingOpen: keepingOpen), outbound)

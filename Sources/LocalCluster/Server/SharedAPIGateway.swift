@@ -34,7 +34,7 @@ public final class SharedAPIGateway: KubernetesGateway {
     query.add("continue", options.continueToken)
     query.add("resourceVersion", options.resourceVersion)
     query.add("resourceVersionMatch", options.resourceVersionMatch)
-    let json = try send("list \(type)", "GET", path(type, namespace) + query.text)
+    let json = try await send("list \(type)", "GET", path(type, namespace) + query.text)
     let metadata = json["metadata"]
     return ObjectList(
       items: (json["items"]?.arrayValue ?? []).map { item in
@@ -50,7 +50,7 @@ public final class SharedAPIGateway: KubernetesGateway {
   public func get(
     _ type: ResourceType, namespace: String?, name: String
   ) async throws(KubernetesError) -> KubernetesObject {
-    object(try send("get \(type) \(place(namespace, name))", "GET", path(type, namespace, name)))
+    object(try await send("get \(type) \(place(namespace, name))", "GET", path(type, namespace, name)))
   }
 
   public func create(
@@ -58,7 +58,7 @@ public final class SharedAPIGateway: KubernetesGateway {
   ) async throws(KubernetesError) -> KubernetesObject {
     let name = object["metadata", "name"]?.stringValue ?? object["metadata", "generateName"]?.stringValue ?? ""
     return self.object(
-      try send(
+      try await send(
         "create \(type) \(place(namespace, name))", "POST", path(type, namespace) + query(options).text, body: object))
   }
 
@@ -67,7 +67,7 @@ public final class SharedAPIGateway: KubernetesGateway {
     options: WriteOptions
   ) async throws(KubernetesError) -> KubernetesObject {
     self.object(
-      try send(
+      try await send(
         "replace \(type) \(place(namespace, name, subresource))", "PUT",
         path(type, namespace, name, subresource) + query(options).text, body: object))
   }
@@ -79,7 +79,7 @@ public final class SharedAPIGateway: KubernetesGateway {
     var query = query(options)
     if case .apply(_, force: true) = patch { query.add("force", "true") }
     return object(
-      try send(
+      try await send(
         "patch \(type) \(place(namespace, name, subresource))", "PATCH",
         path(type, namespace, name, subresource) + query.text, body: patch.body, contentType: patch.contentType))
   }
@@ -93,7 +93,7 @@ public final class SharedAPIGateway: KubernetesGateway {
     if let version = options.resourceVersion { body.set(.string(version), at: ["preconditions", "resourceVersion"]) }
     if let propagation = options.propagation { body["propagationPolicy"] = .string(propagation.rawValue) }
     if let seconds = options.gracePeriodSeconds { body["gracePeriodSeconds"] = JSONValue(seconds) }
-    let json = try send(
+    let json = try await send(
       "delete \(type) \(place(namespace, name))", "DELETE", path(type, namespace, name), body: body)
     return json["kind"]?.stringValue == "Status" ? nil : object(json)
   }
@@ -109,7 +109,7 @@ public final class SharedAPIGateway: KubernetesGateway {
     query.add("resourceVersion", options.resourceVersion)
     query.add("timeoutSeconds", "\(max(1, options.timeout.components.seconds))")
     let attempt = "watch \(type)"
-    let response = server.handle(request("GET", path(type, namespace) + query.text))
+    let response = await server.handle(request("GET", path(type, namespace) + query.text))
     guard case .watch(let id) = response.content else { throw refusal(attempt, response) }
     defer { server.closeWatch(id) }
     while true {
@@ -129,7 +129,7 @@ public final class SharedAPIGateway: KubernetesGateway {
     query.add("tailLines", options.tailLines.map { "\($0)" })
     query.add("limitBytes", options.limitBytes.map { "\($0)" })
     let attempt = "read the log of pod \(namespace)/\(name)"
-    let response = server.handle(request("GET", path(.pods, namespace, name, "log") + query.text))
+    let response = await server.handle(request("GET", path(.pods, namespace, name, "log") + query.text))
     if case .podLog(let log) = response.content {
       guard let logs else {
         throw KubernetesError(attempt: attempt, cause: .unreachable("no node agent is connected to this gateway"))
@@ -140,16 +140,18 @@ public final class SharedAPIGateway: KubernetesGateway {
     return String(decoding: response.bodyBytes, as: UTF8.self)
   }
 
-  public func raw(path: String) async throws(KubernetesError) -> JSONValue { try send("get \(path)", "GET", path) }
+  public func raw(path: String) async throws(KubernetesError) -> JSONValue {
+    try await send("get \(path)", "GET", path)
+  }
 
   // MARK: Requests
 
   private func send(
     _ attempt: String, _ method: String, _ target: String, body: JSONValue? = nil,
     contentType: String = "application/json"
-  ) throws(KubernetesError) -> JSONValue {
+  ) async throws(KubernetesError) -> JSONValue {
     if Task.isCancelled { throw KubernetesError(attempt: attempt, cause: .cancelled) }
-    let response = server.handle(request(method, target, body: body, contentType: contentType))
+    let response = await server.handle(request(method, target, body: body, contentType: contentType))
     guard response.status < 400 else { throw refusal(attempt, response) }
     guard let json = json(response) else {
       throw KubernetesError(attempt: attempt, cause: .undecodable("the answer is not JSON"))

@@ -7,6 +7,7 @@ import Synchronization
 public final class SharedAPIServer: Sendable {
   /// The time now; what the server takes for its timestamps and deadlines.
   public let clock: @Sendable () -> Timestamp
+  private let webhooks: any WebhookCaller
   private let state: Mutex<State>
 
   private struct State {
@@ -21,16 +22,41 @@ public final class SharedAPIServer: Sendable {
     let wakeAt: Timestamp
   }
 
-  public init(_ server: InMemoryAPIServer, clock: @escaping @Sendable () -> Timestamp) {
+  public init(
+    _ server: InMemoryAPIServer, webhooks: any WebhookCaller = WebhookClient(),
+    clock: @escaping @Sendable () -> Timestamp
+  ) {
     self.clock = clock
+    self.webhooks = webhooks
     state = Mutex(State(server: server))
   }
 
-  /// Carries out one request and wakes the watches that have something to say because of it.
-  public func handle(_ request: APIRequest) -> APIResponse {
+  /// Carries out one request, asks the webhooks that want to see it, and wakes the watches that have something to say
+  /// because of it.
+  public func handle(_ request: APIRequest) async -> APIResponse {
+    var response = step(request, after: nil)
+    while case .webhooks(let calls, let progress) = response.content {
+      response = step(request, after: await ask(calls, progress))
+    }
+    return response
+  }
+
+  /// The calls of one step are made at the same time.
+  private func ask(_ calls: [WebhookCall], _ progress: AdmissionProgress) async -> AdmissionProgress {
+    var progress = progress
+    await withTaskGroup(of: (Int, WebhookAnswer).self) { group in
+      for (index, call) in calls.enumerated() {
+        group.addTask { [webhooks] in (index, await webhooks.answer(to: call)) }
+      }
+      for await (index, answer) in group { progress.add(answer, to: calls[index]) }
+    }
+    return progress
+  }
+
+  private func step(_ request: APIRequest, after progress: AdmissionProgress?) -> APIResponse {
     let now = clock()
     let (response, woken) = state.withLock { state in
-      let response = state.server.handle(request, at: now)
+      let response = state.server.handle(request, at: now, after: progress)
       let woken = state.server.takeWokenWatches().compactMap { state.waiters.removeValue(forKey: $0) }
       return (response, woken)
     }

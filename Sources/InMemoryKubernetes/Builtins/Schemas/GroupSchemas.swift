@@ -73,8 +73,13 @@ let groupSchemas = """
   package io.k8s.api.storage.v1
   StorageClass: kind string; apiVersion string; metadata ObjectMeta; provisioner string always; parameters map<string>; reclaimPolicy *string; mountOptions [string]; allowVolumeExpansion *bool; volumeBindingMode *string; allowedTopologies [any]
   package io.k8s.api.admissionregistration.v1
-  ValidatingWebhookConfiguration: kind string; apiVersion string; metadata ObjectMeta; webhooks [any]
-  MutatingWebhookConfiguration: kind string; apiVersion string; metadata ObjectMeta; webhooks [any]
+  ValidatingWebhookConfiguration: kind string; apiVersion string; metadata ObjectMeta; webhooks [ValidatingWebhook]@name
+  ValidatingWebhook: name string always; clientConfig WebhookClientConfig; rules [RuleWithOperations]; failurePolicy *string; matchPolicy *string; namespaceSelector *LabelSelector atomic; objectSelector *LabelSelector atomic; sideEffects *string; timeoutSeconds *int32; admissionReviewVersions [string] always; matchConditions [any]
+  MutatingWebhookConfiguration: kind string; apiVersion string; metadata ObjectMeta; webhooks [MutatingWebhook]@name
+  MutatingWebhook: name string always; clientConfig WebhookClientConfig; rules [RuleWithOperations]; failurePolicy *string; matchPolicy *string; namespaceSelector *LabelSelector atomic; objectSelector *LabelSelector atomic; sideEffects *string; timeoutSeconds *int32; admissionReviewVersions [string] always; reinvocationPolicy *string; matchConditions [any]
+  WebhookClientConfig: url *string; service *WebhookServiceReference; caBundle bytes
+  WebhookServiceReference: namespace string always; name string always; path *string; port *int32
+  RuleWithOperations: operations [string]; apiGroups [string]; apiVersions [string]; resources [string]; scope *string
   package io.k8s.api.events.v1
   EventsV1Event: kind string; apiVersion string; metadata ObjectMeta; eventTime microtime always; series *EventSeries; reportingController string; reportingInstance string; action string; reason string; regarding ObjectReference; related *ObjectReference; note string; type string; deprecatedSource EventSource; deprecatedFirstTimestamp time always; deprecatedLastTimestamp time always; deprecatedCount int32
   package io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1
