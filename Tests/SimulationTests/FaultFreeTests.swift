@@ -50,6 +50,13 @@ import Testing
       ("rollback-then-suspend", ["lifecycle SUSPENDED", "Ready True Suspended"]),
       ("no-rollback-of-a-first-deployment", ["lifecycle DEPLOYED", "Stalled True ImagePullBackOff"]),
       ("suspended-first", ["lifecycle STABLE"]),
+      ("native-deploy", ["lifecycle STABLE", "Ready True JobRunning", "deployment demo replicas 1", "pods 2"]),
+      ("native-scale-stateless", ["lifecycle STABLE", "pods 3"]),
+      ("native-scale-savepoint", ["lifecycle STABLE", "pods 3"]),
+      ("native-suspend-resume-savepoint", ["lifecycle STABLE", "pods 2"]),
+      ("native-bad-image-then-fix", ["lifecycle STABLE", "Ready True JobRunning"]),
+      ("native-jobmanager-lost-stateless", ["lifecycle STABLE", "Ready True JobRunning"]),
+      ("native-delete-and-recreate", ["lifecycle STABLE", "pods 2"]),
     ]
     for (name, parts) in expectations {
       let outcome = await Simulation.run(try #require(Scenario.named(name)))

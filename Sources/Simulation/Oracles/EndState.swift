@@ -47,10 +47,10 @@ extension SimulatedWorld.State {
       )
     }
     lines.append("pods \(list(.pods).count)")
-    for map in list(.configMaps, "type=flink-standalone-kubernetes") {
+    for map in list(.configMaps, "type in (flink-standalone-kubernetes,flink-native-kubernetes)") {
       lines.append("configmap \(map["metadata", "name"]?.stringValue ?? "")")
     }
-    for service in list(.services, "type=flink-standalone-kubernetes") {
+    for service in list(.services, "type in (flink-standalone-kubernetes,flink-native-kubernetes)") {
       lines.append("service \(service["metadata", "name"]?.stringValue ?? "")")
     }
     return EndState(lines: lines)

@@ -59,7 +59,7 @@ extension Scenario {
 
   /// The paths of the life of an application cluster, one list for each area.
   public static let all: [Scenario] =
-    basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots
+    basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + native
 
   public static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }

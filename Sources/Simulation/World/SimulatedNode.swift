@@ -54,6 +54,7 @@ extension SimulatedNode {
     let deployments = world.list(.deployments)
     var podObjects = world.list(.pods)
     for deployment in deployments { scale(deployment, &podObjects, &world) }
+    if Self.makeTaskManagers(podObjects, &world) { podObjects = world.list(.pods) }
     var running: [String: Int] = [:]
     due = nil
     for object in podObjects { advance(object, &running, &world) }
@@ -66,8 +67,12 @@ extension SimulatedNode {
     for deployment in world.list(.deployments) { reportStatus(deployment, &world) }
   }
 
-  private func owned(_ objects: [JSONValue], by uid: String) -> [JSONValue] {
-    objects.filter { $0["metadata", "ownerReferences"]?.arrayValue?.contains { $0["uid"]?.stringValue == uid } == true }
+  /// The pods that a Deployment has made; a native JobManager's owns its TaskManagers too.
+  private func made(by deployment: JSONValue, among pods: [JSONValue]) -> [JSONValue] {
+    pods.filter { pod in
+      pod["metadata", "ownerReferences"]?.arrayValue?.contains { $0["uid"] == deployment["metadata", "uid"] } == true
+        && pod["metadata", "labels"]?["component"] == deployment["metadata", "labels"]?["component"]
+    }
   }
 
   private mutating func scale(
@@ -77,7 +82,7 @@ extension SimulatedNode {
       let name = deployment["metadata", "name"]?.stringValue
     else { return }
     let wanted = Int(deployment["spec", "replicas"]?.intValue ?? 1)
-    let live = owned(podObjects, by: uid).filter { $0["metadata", "deletionTimestamp"] == nil }
+    let live = made(by: deployment, among: podObjects).filter { $0["metadata", "deletionTimestamp"] == nil }
     for pod in live.dropFirst(wanted) {
       world.request(
         .delete(.pods, SimulatedWorld.namespace, pod["metadata", "name"]?.stringValue ?? "", DeleteOptions()))
@@ -137,7 +142,10 @@ extension SimulatedNode {
     guard world.now >= start else { return wakeAt(start) }
     let container = object["spec", "containers"]?.arrayValue?.first
     let image = container?["image"]?.stringValue ?? ""
-    let arguments = (container?["args"]?.arrayValue ?? []).compactMap(\.stringValue)
+    let arguments =
+      isJobManager && Self.isNative(object)
+      ? Self.nativeArguments(of: cluster, &world)
+      : (container?["args"]?.arrayValue ?? []).compactMap(\.stringValue)
     if image.contains("missing") {
       guard !pod.hasProblem else { return }
       pod.hasProblem = true
@@ -148,6 +156,8 @@ extension SimulatedNode {
       return
     }
     pod.isRunning = true
+    // A native JobManager makes its TaskManagers in the next round.
+    if isJobManager, Self.isNative(object) { wakeAt(world.now + 100) }
     report(name, phase: "Running", ready: true, state: ["running": [:]], &world)
     if isJobManager {
       world.flink.startManager(
@@ -183,9 +193,8 @@ extension SimulatedNode {
   }
 
   private func reportStatus(_ deployment: JSONValue, _ world: inout SimulatedWorld.State) {
-    guard let uid = deployment["metadata", "uid"]?.stringValue, let name = deployment["metadata", "name"]?.stringValue
-    else { return }
-    let live = owned(world.list(.pods), by: uid)
+    guard let name = deployment["metadata", "name"]?.stringValue else { return }
+    let live = made(by: deployment, among: world.list(.pods))
     let available = live.filter { pod in
       pods[pod["metadata", "uid"]?.stringValue ?? ""]?.isRunning == true && pod["metadata", "deletionTimestamp"] == nil
     }.count
