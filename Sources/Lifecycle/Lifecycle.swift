@@ -61,6 +61,31 @@ extension Observation {
   }
 }
 
+extension Lifecycle {
+  /// Whether the decision may depend on HA metadata, which only a quorum LIST shows.
+  ///
+  /// - Parameter observation: with the cluster as the watches show it.
+  public static func needsHAMetadata(_ record: Record, _ observation: Observation) -> Bool {
+    guard let cluster = observation.cluster.value else { return false }
+    let isOn = observation.deployed?.settings.usesKubernetesHighAvailability == true
+    let isDeleting = observation.metadata.isBeingDeleted
+    let isLost = cluster.deployment(.jobManager, ownedBy: observation.metadata.uid) == nil
+    switch record.phase {
+    case .unowned, .starting: return false
+    case .new: return !isDeleting && observation.wantsRunning && cluster.isEmpty
+    case .running(let operation):
+      let state = record.status.jobStatus.state
+      return isOn
+        && (isLost || isDeleting || observation.metadata.generation != operation.generation || state == .failed
+          || state == .reconciling || record.status.reconciliationStatus.state == .rollingBack)
+    case .stopping: return isOn && isLost
+    // What is left may also be of a spec before, with high availability, or of another resource.
+    case .draining: return cluster.isEmpty
+    case .suspended: return isDeleting || observation.wantsRunning
+    }
+  }
+}
+
 extension DeploymentFacts {
   /// Made for this operation's incarnation, or adopted with it.
   func belongs(to operation: OperationRecord) -> Bool {

@@ -16,6 +16,7 @@ struct World {
   var cluster: Fact<ClusterFacts> = .seen(ClusterFacts(), at: World.now)
   var quorum: Fact<ClusterFacts> = .seen(ClusterFacts(), at: World.now)
   var jobManager = JobManagerFacts.unknown("not asked", since: World.now)
+  var haMetadata: Fact<HAMetadata> = .seen(.none, at: World.now)
   var lastEffect: EffectOutcome?
   /// Changes the settings of what runs and of what is to run.
   var adjust: @Sendable (inout LifecycleSettings) -> Void = { _ in }
@@ -50,7 +51,7 @@ struct World {
     return Lifecycle.decide(
       Observation(
         metadata: metadata, target: target, deployed: deployed, cluster: cluster, quorum: quorum,
-        jobManager: jobManager, lastEffect: lastEffect), Record(status, uid: metadata.uid), now: now)
+        jobManager: jobManager, haMetadata: haMetadata, lastEffect: lastEffect), Record(status, uid: metadata.uid), now: now)
   }
 
   /// The next turn sees what this one has stored.

@@ -37,11 +37,11 @@ extension FlinkDeploymentReconciler {
           field: "spec.job", value: nil, fix: "session clusters are not supported yet, so spec.job must be set")
       }
       let configuration = try scoped.deployConfiguration(for: spec, name: name, namespace: namespace)
-      if let type = configuration.highAvailabilityType {
-        // A start with a new job id beside an old job's metadata would bring the old job back as well.
+      if configuration.usesKubernetesHA, configuration.highAvailabilityStorage?.isEmpty ?? true {
         throw InvalidField(
-          field: "spec.flinkConfiguration[high-availability.type]", value: type,
-          fix: "is not supported yet: remove it, or set it to NONE")
+          field: "spec.flinkConfiguration[high-availability.storageDir]", value: nil,
+          fix: "must be set to a place that all JobManagers reach, such as s3://bucket/ha: Flink keeps there what its "
+            + "HA ConfigMaps point to")
       }
       return .success(
         Target(

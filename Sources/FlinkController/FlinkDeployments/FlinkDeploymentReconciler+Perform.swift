@@ -5,7 +5,7 @@ import KubernetesRuntime
 import Lifecycle
 
 /// An effect that was not carried out, or not to its end.
-private enum EffectError: Error {
+enum EffectError: Error {
   case refused(String)
   case kubernetes(KubernetesError)
 
@@ -30,8 +30,9 @@ extension FlinkDeploymentReconciler {
         for object in objects { try await scaleDown(object, metadata.namespace) }
       case .deleteDeployments(let objects, _):
         for object in objects { try await delete(object, metadata.namespace) }
-      case .deleteHAMetadata:
-        throw .refused("HA metadata is not deleted by this version")
+      case .deleteHAMetadata(let maps, _): try await deleteHAMetadata(maps, metadata.namespace)
+      case .tidyHAMetadata(let tidying, let operation):
+        try await tidyHAMetadata(tidying, metadata.namespace, operation: operation)
       case .stopWithSavepoint, .cancelJob:
         return await ask(effect, metadata)
       }

@@ -131,6 +131,9 @@ public final class FlinkDeploymentReconciler: Sendable {
     if Lifecycle.needsQuorum(record, observation, guards: guards) {
       observation.quorum = await readCluster(key)
     }
+    if Lifecycle.needsHAMetadata(record, observation) {
+      observation.haMetadata = await readHAMetadata(key)
+    }
     let now = clock.now()
     let decision = Lifecycle.decide(observation, record, now: now, guards: guards)
 

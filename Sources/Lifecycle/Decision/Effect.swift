@@ -46,7 +46,9 @@ public enum Effect: Sendable, Hashable {
   case scaleDown([ObjectIdentity], operationID: String)
   case deleteDeployments([ObjectIdentity], operationID: String)
   /// The HA ConfigMaps of a cluster whose job does not go on from them.
-  case deleteHAMetadata(operationID: String)
+  case deleteHAMetadata([ObjectIdentity], operationID: String)
+  /// Takes out of a JobManager's way what it is not to go on from, without deleting a checkpoint's pointer.
+  case tidyHAMetadata(HATidying, operationID: String)
   case stopWithSavepoint(
     jobID: String, request: SavepointRequest, format: SavepointFormatType, drains: Bool, operationID: String)
   case cancelJob(jobID: String, operationID: String)
@@ -63,6 +65,7 @@ public enum Effect: Sendable, Hashable {
   public var safety: Safety {
     switch self {
     case .setFinalizer: .idempotent
+    case .tidyHAMetadata: .guarded
     case .createIncarnation, .scaleDown, .stopWithSavepoint: .guarded
     case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob: .irreversible
     }
@@ -74,7 +77,8 @@ public enum Effect: Sendable, Hashable {
     case .setFinalizer: nil
     case .removeFinalizer: nil
     case .createIncarnation(let incarnation): incarnation.operationID
-    case .scaleDown(_, let operation), .deleteDeployments(_, let operation), .deleteHAMetadata(let operation),
+    case .scaleDown(_, let operation), .deleteDeployments(_, let operation), .deleteHAMetadata(_, let operation),
+      .tidyHAMetadata(_, let operation),
       .stopWithSavepoint(_, _, _, _, let operation), .cancelJob(_, let operation):
       operation
     }
@@ -88,7 +92,10 @@ public enum Effect: Sendable, Hashable {
     case .createIncarnation(let incarnation): "create incarnation \(incarnation.attempt) (\(incarnation.operationID))"
     case .scaleDown(let objects, let operation): "scale down \(Self.list(objects)) (\(operation))"
     case .deleteDeployments(let objects, let operation): "delete \(Self.list(objects)) (\(operation))"
-    case .deleteHAMetadata(let operation): "delete HA metadata (\(operation))"
+    case .deleteHAMetadata(let maps, let operation): "delete HA metadata \(Self.list(maps)) (\(operation))"
+    case .tidyHAMetadata(let tidying, let operation):
+      "tidy HA metadata \((tidying.droppedGraphs + tidying.graphsSetAside).joined(separator: ", ")) "
+        + "\(Self.list(tidying.mapsSetAside)) (\(operation))"
     case .stopWithSavepoint(let job, let request, _, _, _): "stop \(job) with savepoint \(request.triggerID)"
     case .cancelJob(let job, let operation): "cancel \(job) (\(operation))"
     }

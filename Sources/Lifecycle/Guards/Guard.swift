@@ -38,6 +38,9 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   /// Answers of a JobManager count for the incarnation that was asked, and for no other (S8).
   case pollIdentity = "poll-identity"
 
+  /// HA metadata of jobs that this resource did not start is neither used nor deleted (S6).
+  case foreignMetadata = "foreign-metadata"
+
   // MARK: Order of acts
 
   /// An effect is performed only after the status that authorises it is stored (S6).
@@ -67,6 +70,12 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case silenceIsUnknown = "silence-is-unknown"
   /// A savepoint whose result cannot be read may still complete: it is not asked for again (S8).
   case savepointUnknown = "savepoint-unknown"
+  /// HA metadata that the next start does not use goes before it: else the old job would come back beside the new (S1).
+  case supersededMetadata = "superseded-metadata"
+  /// A job that goes on from HA metadata gets its new graph: the old one would bring the old spec back.
+  case oldJobGraphs = "old-job-graphs"
+  /// HA metadata that could not be read may hold the newest checkpoint (S4, S8).
+  case metadataUnknown = "metadata-unknown"
   /// A savepoint that was asked of an earlier run of the job is asked for again under another id.
   case savepointOfThisRun = "savepoint-of-this-run"
 }

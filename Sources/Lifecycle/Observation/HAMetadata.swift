@@ -10,18 +10,12 @@ public struct HAMetadata: Sendable, Hashable {
     /// Ascending.
     public var checkpointIDs: [Int64]
     public var isBeingDeleted: Bool
-    /// Put out of the way by an operator that did not know the job.
-    public var isSetAside: Bool
 
-    public init(
-      jobID: String, map: ObjectIdentity, checkpointIDs: [Int64] = [], isBeingDeleted: Bool = false,
-      isSetAside: Bool = false
-    ) {
+    public init(jobID: String, map: ObjectIdentity, checkpointIDs: [Int64] = [], isBeingDeleted: Bool = false) {
       self.jobID = jobID
       self.map = map
       self.checkpointIDs = checkpointIDs
       self.isBeingDeleted = isBeingDeleted
-      self.isSetAside = isSetAside
     }
 
     public var latestCheckpoint: Int64? { checkpointIDs.last }
@@ -32,10 +26,13 @@ public struct HAMetadata: Sendable, Hashable {
     public var map: ObjectIdentity
     /// Ids of the jobs that a new JobManager would begin with.
     public var graphs: [String]
+    /// It also keeps what was set aside.
+    public var holdsOthers: Bool
 
-    public init(map: ObjectIdentity, graphs: [String] = []) {
+    public init(map: ObjectIdentity, graphs: [String] = [], holdsOthers: Bool = false) {
       self.map = map
       self.graphs = graphs
+      self.holdsOthers = holdsOthers
     }
   }
 

@@ -38,6 +38,10 @@ public struct LifecycleSettings: Sendable, Hashable {
   /// `kubernetes.operator.job.restore-unconfirmed.enabled`: a job whose JobManager is lost without high availability
   /// starts again from the newest restore point known, though it may have completed a newer one since.
   public var restoresUnconfirmed = true
+  /// `kubernetes.operator.job.upgrade.last-state.max.allowed.checkpoint.age`: nil for any age.
+  public var maximalCheckpointAge: Int64?
+  /// `kubernetes.operator.job.upgrade.last-state.job-cancel.enabled`.
+  public var cancelsForLastState = false
   /// A job id that the user has fixed.
   public var userJobID: String?
   /// TaskManagers of this spec.
@@ -78,6 +82,10 @@ public struct LifecycleSettings: Sendable, Hashable {
     checkpointInterval = try configuration.duration("execution.checkpointing.interval")?.milliseconds
     let claim = configuration.string("execution.state-recovery.claim-mode", "execution.savepoint-restore-mode")
     claimsRestorePoint = claim?.uppercased() == "CLAIM"
+    maximalCheckpointAge =
+      try configuration.duration("\(prefix).job.upgrade.last-state.max.allowed.checkpoint.age")?.milliseconds
+    cancelsForLastState = try configuration.bool(
+      "\(prefix).job.upgrade.last-state.job-cancel.enabled", default: false)
     restoresUnconfirmed = try configuration.bool("\(prefix).job.restore-unconfirmed.enabled", default: true)
     let retention = configuration.string(
       "execution.checkpointing.externalized-checkpoint-retention",

@@ -18,6 +18,9 @@ extension Turn {
         note(
           .warning, "CleanupFailed", .operator,
           "No savepoint could be taken before the deletion; the newest restore point known is \(knownPoint)")
+        // With the metadata the state can still be found.
+        var operation = operation
+        operation.restorePlan = .lastState
         return beginDrain(operation)
       }
       stop(operation)
@@ -52,11 +55,22 @@ extension Turn {
   }
 
   private var knownPoint: String {
-    status.restorePoint?.chosen?.path ?? status.jobStatus.upgradeSavepointPath ?? "none"
+    let known = record.phase.operation.flatMap { operation in
+      let question = question(operation, nil, .cut)
+      return question.newest(question.candidates.filter { $0.fault == nil })
+    }
+    return known?.point.path ?? known?.point.words ?? status.jobStatus.upgradeSavepointPath ?? "none"
   }
 
   /// Nothing is left: Kubernetes may forget the resource.
+  ///
+  /// HA metadata goes with the resource, but for the case that it is the only way to the job's newest state: the savepoint
+  /// that was asked for was not taken, or Kubernetes has ended the JobManager before anything could be asked of it.
   mutating func release(_ operation: OperationRecord) {
+    let isForeground = metadata.finalizers.contains("foregroundDeletion")
+    guard settleMetadata(operation, isForeground || operation.restorePlan == .lastState ? .kept : .removed) else {
+      return
+    }
     perform(.removeFinalizer, waitingFor: "the end of the resource")
   }
 }

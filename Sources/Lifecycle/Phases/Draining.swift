@@ -104,19 +104,27 @@ extension Turn {
   private mutating func drained(_ operation: OperationRecord) {
     status.jobManagerDeploymentStatus = .missing
     if operation.kind == .delete { return release(operation) }
-    if status.jobStatus.state?.isGloballyTerminal != true { status.jobStatus.state = .finished }
     let isChanged = generation > operation.generation
-    guard let target else {
-      if operation.kind == .suspend { return suspended(operation, nil) }
-      guard let plan = plan(of: operation, nil) else { return }
-      return beginStart(operation.kind, nil, plan, after: operation.attempt)
+    if target?.spec.job?.state == .suspended || (target == nil && operation.kind == .suspend) {
+      guard settleMetadata(operation, operation.restorePlan == .lastState ? .kept : .superseded) else { return }
+      markStopped()
+      return suspended(operation, target)
     }
-    if target.spec.job?.state == .suspended { return suspended(operation, target) }
     guard let plan = plan(of: operation, target) else { return }
+    var operation = operation
+    operation.restorePlan = plan
+    enter(.draining, operation)
+    guard settleMetadata(operation, plan == .lastState ? .used : .superseded) else { return }
+    markStopped()
     let isRerun = operation.kind.isRerun && !isChanged
     var kind: OperationRecord.Kind = operation.kind == .suspend ? .resume : operation.kind
     if kind == .rollback, isChanged { kind = .upgrade }
     beginStart(kind, isRerun ? nil : target, plan, after: operation.attempt)
+  }
+
+  /// The Apache operator's word for a job that was ended.
+  private mutating func markStopped() {
+    if status.jobStatus.state?.isGloballyTerminal != true { status.jobStatus.state = .finished }
   }
 
   /// What was authorised, unless the spec names a place, or gives the state up, meanwhile; nil where nothing can start.
@@ -128,7 +136,7 @@ extension Turn {
       note(start)
       return start.plan
     }
-    if let plan = operation.restorePlan { return plan }
+    if let plan = operation.restorePlan, isStillRight(plan, operation, target) { return plan }
     switch restore(operation, target, end(nil)) {
     case .start(let start):
       note(start)
@@ -143,6 +151,20 @@ extension Turn {
       wake = WakeUp(after: 10_000, "another spec")
     }
     return nil
+  }
+
+  /// Whether what was authorised while the job still ran holds for what it has left.
+  private func isStillRight(_ plan: RestorePlan, _ operation: OperationRecord, _ target: Target?) -> Bool {
+    guard settings.usesKubernetesHighAvailability else { return true }
+    let question = question(operation, target, .cut)
+    guard case .seen(let metadata, _) = observation.haMetadata else { return plan != .lastState }
+    let hasCheckpoint = metadata.job(status.jobStatus.jobId)?.latestCheckpoint != nil
+    if plan == .lastState { return hasCheckpoint && question.metadataObstacle == nil }
+    // Its first checkpoint was completed after the decision.
+    let wantsState = (target ?? observation.deployed)?.spec.job?.upgradeMode != .stateless
+    return
+      !(hasCheckpoint && wantsState && plan == operation.startedFrom && operation.kind != .redeploy
+      && status.jobStatus.state?.isGloballyTerminal != true)
   }
 }
 

@@ -24,7 +24,20 @@ extension Turn {
       case .gone:
         beginStart(.deploy, target, initialPlan(job), after: 0)
       case .seen(let cluster, _):
-        if cluster.isEmpty { beginStart(.deploy, target, initialPlan(job), after: 0) } else { takeStock(of: cluster) }
+        guard cluster.isEmpty else { return takeStock(of: cluster) }
+        switch observation.haMetadata {
+        case .unknown(let why, _):
+          standing = .progressing("WaitingForKubernetes", why)
+          wake = WakeUp(after: 1_000, "a list of HA metadata under this name")
+        case .gone: beginStart(.deploy, target, initialPlan(job), after: 0)
+        case .seen(let metadata, _) where metadata == .none: beginStart(.deploy, target, initialPlan(job), after: 0)
+        case .seen:
+          // Of a resource that is gone: it is to be put out of the way first, which needs a record.
+          beginDrain(
+            OperationRecord(
+              uid: uid, generation: generation, kind: .deploy, id: "g\(generation)-a0-clear", attempt: 0,
+              startedAt: moment(now), restorePlan: initialPlan(job)))
+        }
       }
     }
   }

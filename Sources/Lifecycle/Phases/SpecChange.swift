@@ -132,43 +132,25 @@ extension Turn {
       if end(jobManager) == .neverBegan || !guards.holds(.silenceIsUnknown) {
         return StopChoice(restore(operation, target, .neverBegan))
       }
-      return .wait(reason: "JobManagerUnreachable", message: "the JobManager does not tell the state of the job")
+      return silent(operation, target)
     }
     let isRunning = overview.state == FlinkJobState.running.rawValue
-    if job.upgradeMode == .savepoint || target.spec.flinkVersion != observation.deployed?.spec.flinkVersion {
+    let isNewVersion = target.spec.flinkVersion != observation.deployed?.spec.flinkVersion
+    if job.upgradeMode == .savepoint || isNewVersion {
       if isRunning, savepointDirectory(target) != nil { return .savepoint }
       if isRunning, job.upgradeMode == .savepoint {
         return .refuse(
           reason: "UpgradeFailed",
           message: "no savepoint directory: set execution.checkpointing.savepoint-dir in spec.flinkConfiguration")
       }
-      if job.upgradeMode == .savepoint, !settings.fallsBackToLastState {
+      if job.upgradeMode == .savepoint, !isNewVersion, !settings.fallsBackToLastState {
         return .wait(reason: "JobNotRunning", message: "the job is \(overview.state), a savepoint needs it RUNNING")
       }
     }
     if overview.state == FlinkJobState.cancelling.rawValue {
       return .wait(reason: "JobCancelling", message: "the job is being cancelled")
     }
-    if settings.retainsCheckpoints { return .cancel }
-    if isRunning, savepointDirectory(target) != nil { return .savepoint }
-    return .refuse(
-      reason: "UpgradeFailed",
-      message: "the job's checkpoints do not outlive it: set "
-        + "execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION, or a savepoint directory"
-    )
-  }
-
-  /// The JobManager is gone: from the newest point known, which need not be the newest that there is.
-  func unconfirmed(_ operation: OperationRecord, _ target: Target?) -> StopChoice {
-    let wish: RestoreQuestion.Wish = guards.holds(.stateBeforeUpgrade) ? .newest : .asBefore
-    let choice = StopChoice(restore(operation, target, end(nil), wish: wish))
-    guard case .leave(let start) = choice, case .path = start.plan, !settings.restoresUnconfirmed else { return choice }
-    return .refuse(
-      reason: "JobManagerMissing",
-      message: "the JobManager is missing and kubernetes.operator.job.restore-unconfirmed.enabled is false: the newest "
-        + "restore point known is \(start.chosen?.words ?? "none"); \(UnrecoverableError.manualRestoreRequired): set "
-        + "spec.job.initialSavepointPath and change spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to "
-        + "stateless")
+    return lastState(operation, target, overview)
   }
 
   func savepointDirectory(_ target: Target?) -> String? {

@@ -67,7 +67,13 @@ extension Turn {
     note(.normal, "SpecChanged", .jobManagerDeployment, "The job is to run again", key: "SpecChange: \(generation)")
     note(start)
     let plan = start.plan
-    if cluster.isEmpty { return beginStart(.resume, target, plan, after: operation.attempt) }
+    if cluster.isEmpty {
+      var operation = operation
+      operation.restorePlan = plan
+      enter(.suspended, operation)
+      guard settleMetadata(operation, plan == .lastState ? .used : .superseded) else { return }
+      return beginStart(.resume, target, plan, after: operation.attempt)
+    }
     var operation = redirected(operation, suffix: "clear")
     operation.kind = .resume
     operation.restorePlan = plan

@@ -47,6 +47,8 @@ struct RestoreQuestion: Sendable, Hashable {
   /// Places in the record that were written for another purpose, or by another operator.
   var recorded: [RestorePoint] = []
   var availability = Availability.off
+  /// Nothing is chosen before the metadata is read.
+  var isMetadataAwaited = true
   /// Why the metadata of high availability must not be used for this start; nil where it may.
   var metadataObstacle: String?
   /// Paths that are known not to restore.

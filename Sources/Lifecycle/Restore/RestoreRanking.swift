@@ -31,7 +31,7 @@ extension RestoreQuestion {
 
   /// What has to be known first, and is not.
   private var openQuestion: RestoreAnswer? {
-    if case .configMaps(.unknown(let why, _)) = availability {
+    if case .configMaps(.unknown(let why, _)) = availability, dependsOnMetadata {
       return .wait(reason: "ReadingHAMetadata", message: "waiting for the HA metadata: \(why)")
     }
     if case .terminal(_, _, true) = end, statisticsAfterEnd == nil {
@@ -39,6 +39,14 @@ extension RestoreQuestion {
       return .wait(reason: "ReadingCheckpoints", message: "waiting for the last checkpoint of the job that has ended")
     }
     return nil
+  }
+
+  /// A job that its JobManager has seen end has none any more.
+  private var dependsOnMetadata: Bool {
+    switch end {
+    case .cut, .neverBegan: isMetadataAwaited
+    case .terminal(let state, _, let isJobManagerThere): isMetadataAwaited && !isJobManagerThere && state != .finished
+    }
   }
 
   /// A job that has made nothing starts as the one before was to start.
@@ -116,6 +124,7 @@ extension RestoreQuestion {
   }
 
   private var usableMetadata: RestorePoint? {
+    if case .terminal(_, _, true) = end { return nil }
     guard metadataObstacle == nil, case .configMaps(.seen(let metadata, _)) = availability,
       let job = metadata.job(jobID)
     else { return nil }
@@ -205,7 +214,7 @@ extension RestoreQuestion {
     where !record.externalPath.isEmpty {
       add(RestorePoint(record, jobID: jobID), .own, record.isDiscarded ? "discarded by Flink" : nil)
     }
-    if case .configMaps(.seen(let metadata, _)) = availability, let job = metadata.job(jobID),
+    if case .configMaps(.seen(let metadata, _)) = availability, let job = metadata.job(jobID), dependsOnMetadata,
       let checkpoint = job.latestCheckpoint
     {
       add(

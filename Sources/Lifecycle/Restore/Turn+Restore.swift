@@ -25,6 +25,7 @@ extension Turn {
     question.ledger = status.restorePoint?.chosen.flatMap(Self.place)
     question.recorded = recordedPoints
     question.availability = availability
+    question.isMetadataAwaited = guards.holds(.metadataUnknown)
     question.metadataObstacle = metadataObstacle(target)
     question.failedPaths = Set(
       (status.restorePoint?.rejected ?? []).filter { $0.reason == "failed to restore" }.compactMap(\.point.path))
