@@ -43,15 +43,25 @@ struct PartFiles: Sendable {
 
   /// What is missing between what is there. Tasks commit one after the other, so a running job may show this for a
   /// moment; a job that was stopped with a savepoint may not.
-  var missing: [String] {
+  var missing: [String] { missing(from: 0) }
+
+  /// The same for output that begins with the number `first`.
+  func missing(from first: Int) -> [String] {
     var problems: [String] = []
-    if let last = sequence.last, last + 1 != sequence.count {
+    if let least = sequence.first, let last = sequence.last, least != first || last - first + 1 != sequence.count {
       let present = Set(sequence)
-      problems.append("numbers are missing: \((0...last).filter { !present.contains($0) }.prefix(10)) before \(last)")
+      let holes = (min(least, first)...last).filter { !present.contains($0) }
+      problems.append("from \(least), not \(first), or numbers are missing: \(holes.prefix(10)) before \(last)")
     }
-    for (key, counts) in counts where counts.last != counts.count {
-      problems.append("key \(key) has \(counts.count) lines and counts to \(counts.last ?? 0)")
+    for (key, counts) in counts {
+      guard let least = counts.first, let last = counts.last else { continue }
+      if last - least + 1 != counts.count || (first == 0 && least != 1) {
+        problems.append("key \(key) has \(counts.count) lines and counts from \(least) to \(last)")
+      }
     }
     return problems
   }
+
+  /// Everything that is wrong with output that begins with the number `first`.
+  func problems(from first: Int) -> [String] { repeated + missing(from: first) }
 }

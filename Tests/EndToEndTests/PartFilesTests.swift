@@ -18,6 +18,14 @@ struct PartFilesTests {
     #expect(try partFiles(["part-a-0": [0, 1, 3, 4]]).missing.isEmpty == false)
   }
 
+  @Test func outputThatGoesOnElsewhereIsJudgedFromItsFirstNumber() throws {
+    let found = try partFiles(["part-a-0": [4, 5, 6]])
+    #expect(found.problems(from: 4) == [])
+    #expect(found.problems(from: 3) != [])
+    #expect(found.problems(from: 5) != [])
+    #expect(try partFiles(["part-a-0": [4, 6]]).problems(from: 4) != [])
+  }
+
   @Test func aCountThatBeganAgainIsSeen() throws {
     let found = try partFiles(["part-a-0": [0, 1, 2, 3]], more: "seq=4 key=0 count=1\n")
     #expect(found.repeated.isEmpty == false)

@@ -5,41 +5,45 @@ import YAML
 
 /// The state of a job outlives changes of its spec: each number of the sequence is in the output exactly once.
 @Suite(.serialized) struct SavepointUpgradeTests {
-  @Test(.timeLimit(.minutes(10))) func noNumberIsLostOrRepeatedAcrossUpgrades() async throws {
+  @Test(.timeLimit(.minutes(10)), arguments: FlinkUnderTest.all)
+  func noNumberIsLostOrRepeatedAcrossUpgrades(flink: FlinkUnderTest) async throws {
     let data = try DataFolder()
-    let instance = try await LocalInstance.start()
-    do {
-      try await upgradeSuspendResumeDelete(instance, data)
-    } catch {
-      _ = try? await instance.stop()
-      throw error
+    try await LocalInstance.with { instance in
+      let job = try await data.apply(
+        "keeper", in: "default", of: instance, flink: flink,
+        spec: ["flinkConfiguration": ["kubernetes.operator.job.savepoint-on-deletion": "true"]])
+      try await job.waitRunning()
+      #expect(try await job.restoredPath() == nil)
+      try await data.waitForMore(than: 50)
+
+      // Another parallelism and another argument: the state is distributed anew.
+      let change: JSONValue = ["job": ["parallelism": 2, "args": data.arguments(rate: 90)]]
+      let first = try await job.upgrade(change)
+      #expect(try await job.parallelism() == 2)
+      try await data.waitForMore(than: try data.partFiles().sequence.count + 50)
+
+      let (path, atRest) = try await suspendAndResume(job, data, after: first)
+      let ahead = try data.partFiles().sequence.count
+      #expect(ahead > atRest.sequence.count)
+
+      // Back to the savepoint of the suspension, by name: what came after it is counted once more, elsewhere.
+      try await redeploy(job, data, from: path)
+      try await data.waitForMore(than: 50, in: "again", from: atRest.sequence.count)
+      #expect(try data.partFiles().repeated == [])
+
+      try await deleteAndBeginFromItsSavepoint(job, data, flink, next: atRest.sequence.count)
     }
-    #expect(try await instance.stop() == 0)
-    try instance.removeScratch()
     try data.remove()
   }
 
-  private func upgradeSuspendResumeDelete(_ instance: LocalInstance, _ data: DataFolder) async throws {
-    let job = try await data.apply("keeper", in: "default", of: instance)
-    try await job.waitRunning()
-    #expect(try await job.restoredPath() == nil)
-    try await data.waitForMore(than: 50)
-
-    // Another parallelism: the state is distributed anew.
-    let scaled = try await job.upgrade(["job": ["parallelism": 2]])
-    #expect(try await job.parallelism() == 2)
-    try await data.waitForMore(than: try data.partFiles().sequence.count + 50)
-
-    // Another argument, back in one task.
-    let changed = try await job.upgrade(["job": ["parallelism": 1, "args": data.arguments(rate: 90)]])
-    #expect(changed != scaled)
-    try await data.waitForMore(than: try data.partFiles().sequence.count + 50)
-
-    // Suspended with a savepoint, everything that was read is committed.
+  /// Suspended with a savepoint, everything that was read is committed.
+  private func suspendAndResume(
+    _ job: FlinkJob, _ data: DataFolder, after earlier: String
+  ) async throws -> (path: String, atRest: PartFiles) {
     try await job.patch(spec: ["job": ["state": "suspended"]])
     let suspended = try await job.waitSuspended()
     let path = try #require(suspended["status", "jobStatus", "upgradeSavepointPath"]?.stringValue)
-    #expect(path != changed)
+    #expect(path != earlier)
     #expect(suspended.restorePath == path)
     #expect(try data.hasSavepoint(path))
     let atRest = try data.partFiles()
@@ -50,14 +54,49 @@ import YAML
     try await job.waitRunning()
     #expect(try await job.restoredPath() == path)
     try await data.waitForMore(than: atRest.sequence.count + 50)
-    #expect(try data.partFiles().repeated == [])
+    return (path, atRest)
+  }
 
-    try await instance.kubectl("delete", "flinkdeployment", "keeper", "--wait=true", "--timeout=120s")
+  private func redeploy(_ job: FlinkJob, _ data: DataFolder, from path: String) async throws {
+    let before = try await job.read().attempt
+    try await job.patch(
+      spec: [
+        "job": [
+          "initialSavepointPath": .string(path), "savepointRedeployNonce": 1, "allowNonRestoredState": true,
+          "args": data.arguments(rate: 90, output: "again"),
+        ]
+      ])
+    let object = try await job.waitRunning()
+    #expect(object.attempt == before + 1)
+    #expect(try await job.restoredPath() == path)
+  }
+
+  /// A resource that is deleted leaves a savepoint by which another of its name goes on.
+  private func deleteAndBeginFromItsSavepoint(
+    _ job: FlinkJob, _ data: DataFolder, _ flink: FlinkUnderTest, next: Int
+  ) async throws {
+    let known = try data.savepoints()
+    try await job.instance.kubectl("delete", "flinkdeployment", job.name, "--wait=true", "--timeout=120s")
     try await job.waitGone()
     try await eventually("no pod is left", within: .seconds(60)) { try await job.pods().isEmpty }
-    let end = try data.partFiles()
-    #expect(end.repeated == [])
-    #expect(end.sequence.count > atRest.sequence.count)
+    let left = try data.savepoints().subtracting(known)
+    #expect(left.count == 1, "savepoints of the deletion: \(left)")
+    let path = try #require(left.first)
+    let end = try data.partFiles(in: "again")
+    #expect(end.problems(from: next) == [])
+
+    let another = try await data.apply(
+      job.name, in: job.namespace, of: job.instance, flink: flink,
+      spec: [
+        "job": [
+          "initialSavepointPath": .string(path), "allowNonRestoredState": true,
+          "args": data.arguments(rate: 90, output: "anew"),
+        ]
+      ])
+    try await another.waitRunning()
+    #expect(try await another.restoredPath()?.hasSuffix(path.trimmingPrefix(/file:\/*/)) == true)
+    try await data.waitForMore(than: 50, in: "anew", from: next + end.sequence.count)
+    try await job.instance.kubectl("delete", "flinkdeployment", job.name, "--wait=true", "--timeout=120s")
     #expect(try data.hasSavepoint(path), "deleting the resource leaves its savepoints")
   }
 
@@ -131,7 +170,11 @@ struct DataFolder: Sendable {
 
   func remove() throws { try FileManager.default.removeItem(at: folder) }
 
-  func arguments(rate: Int) -> JSONValue { JSONValue(["--output", "file:///flink-data/output", "--rate", "\(rate)"]) }
+  /// - Parameter output: a folder; in another one a sink begins that knows nothing of the one before, which takes
+  ///   `allowNonRestoredState`. Flink's file sink goes on in the folder of its state otherwise.
+  func arguments(rate: Int, output: String = "output") -> JSONValue {
+    JSONValue(["--output", "file:///flink-data/\(output)", "--files-uid", output, "--rate", "\(rate)"])
+  }
 
   /// `examples/savepoint.yaml` under another name, with its files in this folder.
   func apply(
@@ -153,19 +196,32 @@ struct DataFolder: Sendable {
     return FlinkJob(instance: instance, namespace: namespace, name: name)
   }
 
-  func partFiles() throws -> PartFiles { try PartFiles(folder: folder.appendingPathComponent("output")) }
+  func partFiles(in output: String = "output") throws -> PartFiles {
+    try PartFiles(folder: folder.appendingPathComponent(output))
+  }
+
+  /// The paths of the complete savepoints, as the job sees them.
+  func savepoints() throws -> Set<String> {
+    let folder = folder.appendingPathComponent("savepoints").path
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return Set(
+      names.filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)/_metadata") }
+        .map { "file:///flink-data/savepoints/\($0)" })
+  }
 
   /// Awaits committed output beyond a number of lines, without a hole; nothing may ever be there twice.
-  func waitForMore(than lines: Int) async throws {
+  ///
+  /// - Parameter first: the number with which the output begins.
+  func waitForMore(than lines: Int, in output: String = "output", from first: Int = 0) async throws {
     var last: PartFiles?
     try await eventually(
-      "more than \(lines) lines without a hole: \(last?.sequence.count ?? 0), \(last?.missing ?? [])",
-      within: .seconds(60)
+      "more than \(lines) lines without a hole: \(last?.sequence.count ?? 0), \(last?.problems(from: first) ?? [])",
+      within: .seconds(90)
     ) {
-      let found = try partFiles()
+      let found = try partFiles(in: output)
       last = found
       guard found.repeated.isEmpty else { throw Unexpected("\(found.repeated.prefix(10))") }
-      return found.sequence.count > lines && found.missing.isEmpty
+      return found.sequence.count > lines && found.problems(from: first).isEmpty
     }
   }
 

@@ -72,7 +72,7 @@ public final class CounterJob {
                   .withRollingPolicy(OnCheckpointRollingPolicy.build())
                   .build())
           .name("files")
-          .uid("files");
+          .uid(options.text("files-uid", "files"));
     } else {
       lines.print().name("output").uid("output");
     }
