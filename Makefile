@@ -4,6 +4,8 @@ SHELL := /bin/bash
 
 export FLINK_OPERATOR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/flink-operator
 FLINK_VERSION ?= 1.20.5
+# What the tests on real Flink run on besides.
+FLINK_VERSION_2 ?= 2.2.1
 SWIFT_BUILD := swift build
 # Static Swift runtime: the binary then needs glibc, libstdc++, zlib and libyaml only.
 RELEASE := -c release --static-swift-stdlib
@@ -22,6 +24,10 @@ setup: ## install missing packages (apt, where it may) and say what else is miss
 flink: setup ## fetch Apache Flink into the cache and compile the example job
 	@home=$$(deploy/local/fetch-flink $(FLINK_VERSION)) && examples/job/build "$$home" >/dev/null
 
+.PHONY: flink-2
+flink-2: flink
+	@deploy/local/fetch-flink $(FLINK_VERSION_2) >/dev/null
+
 .PHONY: demo
 demo: flink release ## real Flink from one command; DEMO_EXIT=1 ends by itself
 	@deploy/local/demo --operator "$(RELEASE_BINARY)" $(if $(DEMO_EXIT),--exit) $(DEMO_ARGS)
@@ -37,7 +43,7 @@ release: ## build the release binary
 	$(SWIFT_BUILD) $(RELEASE) --product flink-operator
 
 .PHONY: test
-test: flink test-unit test-e2e ## run every test, real Flink included
+test: flink-2 test-unit test-e2e ## run every test, real Flink included
 
 .PHONY: test-build
 test-build:
@@ -53,7 +59,7 @@ test-unit: setup test-build ## run the tests that need no Flink
 	swift test --skip-build --filter '^SimulationTests'
 
 .PHONY: test-e2e
-test-e2e: flink test-build ## run real Flink end to end
+test-e2e: flink-2 test-build ## run real Flink end to end
 	swift test --skip-build --filter EndToEndTests
 
 .PHONY: e2e-kill
