@@ -85,7 +85,7 @@ import Testing
       ("job/initialSavepointPath", "p", .ignore), ("job/allowNonRestoredState", true, .ignore),
       ("job/savepointRedeployNonce", 1, .savepointRedeploy), ("restartNonce", 1, .upgrade),
       ("job/args", ["a"], .upgrade), ("job/state", "suspended", .upgrade), ("image", "x", .upgrade),
-      ("ingress", ["template": "t"], .upgrade), ("podTemplate", ["metadata": ["labels": ["a": "b"]]], .upgrade),
+      ("ingress", ["template": "t"], .ignore), ("podTemplate", ["metadata": ["labels": ["a": "b"]]], .upgrade),
       ("jobManager/replicas", 2, .upgrade), ("taskManager/resource/memory", "4g", .upgrade), ("job", nil, .upgrade),
       ("logConfiguration", ["log4j-console.properties": "x"], .upgrade),
     ]

@@ -50,6 +50,15 @@ import Testing
       ("rollback-then-suspend", ["lifecycle SUSPENDED", "Ready True Suspended"]),
       ("no-rollback-of-a-first-deployment", ["lifecycle DEPLOYED", "Stalled True ImagePullBackOff"]),
       ("suspended-first", ["lifecycle STABLE"]),
+      (
+        "ingress-edit",
+        [
+          "lifecycle STABLE", "ingress demo host new.example.com labels {\"b\":\"2\",\"component\":\"ingress\"}",
+          "stable true", "generation 1", "generation 2 observed 2",
+        ]
+      ),
+      ("ingress-added", ["lifecycle STABLE", "ingress demo host demo.example.com", "stable true"]),
+      ("ingress-removed", ["lifecycle STABLE", "stable true"]),
       ("native-deploy", ["lifecycle STABLE", "Ready True JobRunning", "deployment demo replicas 1", "pods 2"]),
       ("native-scale-stateless", ["lifecycle STABLE", "pods 3"]),
       ("native-scale-savepoint", ["lifecycle STABLE", "pods 3"]),
@@ -62,6 +71,7 @@ import Testing
       let outcome = await Simulation.run(try #require(Scenario.named(name)))
       let end = outcome.end.description
       for part in parts { #expect(end.contains(part), "\(name): no '\(part)' in\n\(end)") }
+      if name == "ingress-removed" { #expect(!end.contains("ingress demo"), "\(end)") }
       if name == "delete" { #expect(!end.contains("deployment "), "\(end)") }
     }
   }

@@ -9,6 +9,8 @@ public final class DeploymentStores: Sendable {
   public let deployments = ObjectStore(type: .deployments)
   public let pods = ObjectStore(type: .pods)
   public let services = ObjectStore(type: .services)
+  /// Nothing but themselves depends on it, so decisions do not wait for its list.
+  public let ingresses = ObjectStore(type: .ingresses)
   private let podsByCluster = Mutex<[ObjectKey: Set<ObjectKey>]>([:])
 
   public init() {}
@@ -21,11 +23,11 @@ public final class DeploymentStores: Sendable {
   public var all: [(store: ObjectStore, labelSelector: String?)] {
     [
       (resources, nil), (deployments, Self.managerSelector), (pods, Self.managerSelector),
-      (services, Self.clusterSelector),
+      (services, Self.clusterSelector), (ingresses, "component=ingress"),
     ]
   }
 
-  public var isSynced: Bool { all.allSatisfy { $0.store.isSynced } }
+  public var isSynced: Bool { all.allSatisfy { $0.store === ingresses || $0.store.isSynced } }
 
   /// What has to be looked at after a change in one of the stores.
   public struct Affected: Sendable, Hashable {
@@ -56,6 +58,10 @@ public final class DeploymentStores: Sendable {
       let owner = object.metadata.ownerReferences.first { $0.kind == FlinkDeployment.kind }
       return Affected(
         turn: owner.map { ObjectKey(namespace: namespace, name: $0.name) } ?? cluster, priority: .transition, poll: nil)
+    case .ingresses:
+      let owner = object.metadata.ownerReferences.first { $0.kind == FlinkDeployment.kind }
+      return Affected(
+        turn: owner.map { ObjectKey(namespace: namespace, name: $0.name) }, priority: .steady, poll: nil)
     case .pods:
       guard let cluster else { return Affected(turn: nil, priority: .transition, poll: nil) }
       podsByCluster.withLock { index in

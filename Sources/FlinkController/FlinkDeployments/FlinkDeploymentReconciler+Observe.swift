@@ -20,9 +20,12 @@ extension FlinkDeploymentReconciler {
       jobManager.savepoint = jobManager.savepoint.since(effectAt, why: why)
     }
     let target = target(of: resource)
-    return Observation(
+    var observation = Observation(
       metadata: resource.metadata, target: target, deployed: deployed(resource, target), cluster: .seen(facts, at: now),
       quorum: .unknown(why: "not asked for", since: now), jobManager: jobManager, lastEffect: memory.lastEffect)
+    observation.ingress = observeIngress(
+      resource, target, restPort: self.memory(resource.key, uid: uid).restPort)
+    return observation
   }
 
   /// The present spec with what the core needs of its configuration, or why it cannot be deployed.

@@ -35,6 +35,10 @@ extension FlinkDeploymentReconciler {
         try await tidyHAMetadata(tidying, metadata.namespace, operation: operation)
       case .stopWithSavepoint, .cancelJob:
         return await ask(effect, metadata)
+      case .applyIngress(let spec, _):
+        do { try await applyIngress(spec, metadata) } catch { throw .kubernetes(error) }
+      case .removeIngress(let identity):
+        do { try await removeIngress(identity, metadata.namespace) } catch { throw .kubernetes(error) }
       }
       return .succeeded
     } catch {

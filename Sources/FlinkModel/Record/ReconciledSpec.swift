@@ -112,6 +112,16 @@ public struct ReconciledSpec: Sendable, Hashable {
     return ReconciledSpec(json: json)
   }
 
+  /// The same record with another Ingress.
+  public func settingIngress(_ ingress: IngressSpec?) -> ReconciledSpec {
+    guard var json else { return self }
+    let path = Self.isLegacy(json) ? ["ingress"] : ["spec", "ingress"]
+    let value = ingress?.json ?? .null
+    if json.value(at: path) ?? .null == value { return self }
+    json.set(value, at: path)
+    return ReconciledSpec(json: json)
+  }
+
   /// The same record with `firstDeployment` changed. A record in the legacy layout is returned as it is.
   public func settingFirstDeployment(_ firstDeployment: Bool) -> ReconciledSpec {
     guard var json, !Self.isLegacy(json), self.firstDeployment != firstDeployment else { return self }

@@ -71,7 +71,8 @@ public struct SpecDiff: Sendable, Hashable {
     builder.compare("imagePullPolicy", old.imagePullPolicy, new.imagePullPolicy)
     builder.compare("serviceAccount", old.serviceAccount, new.serviceAccount)
     builder.compare("flinkVersion", old.flinkVersion, new.flinkVersion)
-    builder.compareTrees("ingress", old.ingress?.json, new.ingress?.json)
+    // Followed at once, without the job; the Apache operator redeploys the job for it.
+    builder.compareTrees("ingress", old.ingress?.json, new.ingress?.json, .ignore)
     builder.compareTrees(
       "podTemplate", Builder.template(old.podTemplate), Builder.template(new.podTemplate))
     builder.compareJobManagers(old.jobManager, new.jobManager)
@@ -97,11 +98,13 @@ public struct SpecDiff: Sendable, Hashable {
         Change(path: path, old: old.map { "\($0)" }, new: new.map { "\($0)" }, type: type))
     }
 
-    mutating func compareTrees(_ path: String, _ old: JSONValue?, _ new: JSONValue?) {
+    mutating func compareTrees(
+      _ path: String, _ old: JSONValue?, _ new: JSONValue?, _ type: SpecDiffType = .upgrade
+    ) {
       let old = old.flatMap(Self.withoutNulls)
       let new = new.flatMap(Self.withoutNulls)
       if old == new { return }
-      changes.append(Change(path: path, old: old?.text, new: new?.text, type: .upgrade))
+      changes.append(Change(path: path, old: old?.text, new: new?.text, type: type))
     }
 
     /// Objects without their null members; nil for an object or list without any content, which means nothing here.

@@ -52,6 +52,9 @@ public enum Effect: Sendable, Hashable {
   case stopWithSavepoint(
     jobID: String, request: SavepointRequest, format: SavepointFormatType, drains: Bool, operationID: String)
   case cancelJob(jobID: String, operationID: String)
+  /// The Ingress is made what the spec of this generation asks for.
+  case applyIngress(IngressSpec, generation: Int64)
+  case removeIngress(ObjectIdentity)
 
   public enum Safety: Sendable, Hashable {
     /// Doing it twice is the same as once.
@@ -64,18 +67,19 @@ public enum Effect: Sendable, Hashable {
 
   public var safety: Safety {
     switch self {
-    case .setFinalizer: .idempotent
+    case .setFinalizer, .applyIngress: .idempotent
     case .tidyHAMetadata: .guarded
     case .createIncarnation, .scaleDown, .stopWithSavepoint: .guarded
-    case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob: .irreversible
+    case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob, .removeIngress: .irreversible
     }
   }
 
   /// The stored operation without which the effect must not happen; nil where it needs none.
   public var requiredOperation: String? {
     switch self {
-    case .setFinalizer: nil
-    case .removeFinalizer: nil
+    case .setFinalizer, .removeFinalizer: nil
+    // It holds nothing that could be lost, and follows the present spec.
+    case .applyIngress, .removeIngress: nil
     case .createIncarnation(let incarnation): incarnation.operationID
     case .scaleDown(_, let operation), .deleteDeployments(_, let operation), .deleteHAMetadata(_, let operation),
       .tidyHAMetadata(_, let operation),
@@ -98,6 +102,8 @@ public enum Effect: Sendable, Hashable {
         + "\(Self.list(tidying.mapsSetAside)) (\(operation))"
     case .stopWithSavepoint(let job, let request, _, _, _): "stop \(job) with savepoint \(request.triggerID)"
     case .cancelJob(let job, let operation): "cancel \(job) (\(operation))"
+    case .applyIngress(_, let generation): "apply Ingress of generation \(generation)"
+    case .removeIngress(let object): "delete Ingress \(object)"
     }
   }
 

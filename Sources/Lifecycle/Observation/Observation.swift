@@ -84,6 +84,8 @@ public struct Observation: Sendable, Hashable {
   /// From a quorum LIST made in this turn; unknown unless `Lifecycle.needsHAMetadata` asked for it.
   public var haMetadata: Fact<HAMetadata>
   public var lastEffect: EffectOutcome?
+  /// By the watch.
+  public var ingress: Fact<IngressFacts> = .unknown(why: "not looked at", since: 0)
 
   public init(
     metadata: ObjectMetadata, target: Result<Target, InvalidField>, deployed: Target?, cluster: Fact<ClusterFacts>,

@@ -31,6 +31,7 @@ extension Turn {
     {
       restoreTaskManagers(operation)
     }
+    considerIngress()
   }
 
   /// Nothing was authorised in this turn.

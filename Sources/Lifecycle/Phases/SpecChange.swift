@@ -48,6 +48,7 @@ extension Turn {
       operation.generation = generation
       status.operation = operation
       status.observedGeneration = generation
+      recordIngress(target, diff)
       if isValidationError(status.error) { status.error = nil }
       return
     }

@@ -46,6 +46,12 @@ extension SimulatedWorld.State {
           + "\(deployment["metadata", "annotations"]?["flinkdeployment.flink.apache.org/generation"]?.stringValue ?? "-")"
       )
     }
+    for ingress in list(.ingresses) {
+      let rule = ingress["spec", "rules"]?.arrayValue?.first
+      lines.append(
+        "ingress \(ingress["metadata", "name"]?.stringValue ?? "") host \(rule?["host"]?.stringValue ?? "-") "
+          + "labels \(ingress["metadata", "labels"]?.text ?? "-")")
+    }
     lines.append("pods \(list(.pods).count)")
     for map in list(.configMaps, "type in (flink-standalone-kubernetes,flink-native-kubernetes)") {
       lines.append("configmap \(map["metadata", "name"]?.stringValue ?? "")")

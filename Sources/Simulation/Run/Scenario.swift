@@ -59,7 +59,7 @@ extension Scenario {
 
   /// The paths of the life of an application cluster, one list for each area.
   public static let all: [Scenario] =
-    basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + native
+    basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + native + ingress
 
   public static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }
