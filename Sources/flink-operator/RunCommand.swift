@@ -26,7 +26,9 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("namespace"),
-    help: ArgumentHelp("Watch only this namespace; may be repeated. All namespaces otherwise.", valueName: "name"))
+    help: ArgumentHelp(
+      "Watch only this namespace; may be repeated. Otherwise those of $WATCH_NAMESPACES or of the configuration.",
+      valueName: "name"))
   var namespaces: [String] = []
 
   @Option(
@@ -35,8 +37,11 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Defaults for all resources and kubernetes.operator.* settings: a config.yaml or flink-conf.yaml.",
-      valueName: "file"))
+      """
+      Defaults for all resources and kubernetes.operator.* settings: a config.yaml or flink-conf.yaml, or a folder with \
+      one of them. Otherwise $FLINK_CONF_DIR; $CONF_OVERRIDE_DIR lies on top. Changes are followed within seconds.
+      """,
+      valueName: "path"))
   var config: String?
 
   @Option(help: "How JobManagers are reached: service-dns (in a cluster) or service-ip.")
@@ -104,23 +109,15 @@ struct RunCommand: AsyncParsableCommand {
     return isOutside || environment["KUBERNETES_SERVICE_HOST"] == nil ? .serviceIP : .serviceDNS
   }
 
-  private func settings() throws -> OperatorSettings {
-    var defaults = OperatorDefaults()
-    if let config {
-      let text = try readText(config)
-      defaults =
-        config.hasSuffix(".yaml") && !config.hasSuffix("flink-conf.yaml")
-        ? try OperatorDefaults(configYAML: text) : OperatorDefaults(flinkConf: text)
-    }
-    var settings = try OperatorSettings(defaults)
-    if !namespaces.isEmpty { settings.watchedNamespaces = namespaces }
-    return settings
+  private var operatorConfiguration: OperatorConfiguration {
+    OperatorConfiguration(given: config, namespaces: namespaces, environment: processEnvironment())
   }
 
   /// Says at once, in one line, what would otherwise be a stream of failing watches.
   private func preflight(_ kubernetes: KubernetesClient, server: String) async throws {
+    let namespace = try operatorConfiguration.settings().watchedNamespaces?.first
     do {
-      _ = try await kubernetes.list(.flinkDeployments, namespace: namespaces.first, options: ListOptions(limit: 1))
+      _ = try await kubernetes.list(.flinkDeployments, namespace: namespace, options: ListOptions(limit: 1))
     } catch {
       switch error.cause {
       case .rejected(let status, _) where status.code == 404:
@@ -157,14 +154,15 @@ struct RunCommand: AsyncParsableCommand {
     case .serviceDNS: resolver = ServiceNameResolver()
     case .serviceIP: resolver = ClusterIPResolver()
     }
+    let settings = try operatorConfiguration.settings()
     let points = KillPoints(environment: processEnvironment(), logger: logger)
     let controller = FlinkDeploymentController(
       kubernetes: points.map { KillPointKubernetes(next: kubernetes, points: $0) } ?? kubernetes,
       flink: points.map { KillPointFlink(next: flink, points: $0) } ?? flink, resolver: resolver,
-      settings: try settings(),
+      settings: settings,
       logger: Logger(label: "flinkdeployments"))
     let unmanaged = UnmanagedKindController(
-      kubernetes: kubernetes, settings: try settings(), logger: Logger(label: "unmanaged-kinds"))
+      kubernetes: kubernetes, settings: settings, logger: Logger(label: "unmanaged-kinds"))
     let leases = leaderElect ? leaseClient(cluster) : nil
     let election = leases.map {
       LeaseElection(
@@ -178,7 +176,7 @@ struct RunCommand: AsyncParsableCommand {
       "started",
       metadata: [
         "version": "\(operatorVersion)", "server": "\(cluster.server)", "pid": "\(getpid())",
-        "namespaces": "\(namespaces.isEmpty ? "all" : namespaces.joined(separator: ","))",
+        "namespaces": "\(settings.watchedNamespaces?.joined(separator: ",") ?? "all")",
         "jobmanagers": "\(addressing.rawValue)",
       ])
     if endWithParent { reportToParent("{\"pid\": \(getpid())}") }
@@ -191,8 +189,15 @@ struct RunCommand: AsyncParsableCommand {
       guard let election else { return try await work() }
       try await election.run(onLoss: Self.endWithoutLease, work)
     }
-    var services: [any Service] = [operations, work]
-    if let service = try webhook.service(kubernetes, namespace: cluster.namespace, settings: try settings()) {
+    let reloader = ConfigurationReloader(
+      configuration: operatorConfiguration, logger: Logger(label: "configuration"), apply: { controller.apply($0) })
+    let reload = RunningService {
+      try await reloader.run()
+      // Nothing to follow: the service has to last all the same.
+      try await Task.sleep(for: .seconds(1_000_000_000))
+    }
+    var services: [any Service] = [operations, work, reload]
+    if let service = try webhook.service(kubernetes, namespace: cluster.namespace, settings: settings) {
       services.append(service)
     }
     do {

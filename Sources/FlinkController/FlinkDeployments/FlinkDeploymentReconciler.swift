@@ -13,7 +13,7 @@ public final class FlinkDeploymentReconciler: Sendable {
   let kubernetes: any KubernetesGateway
   let flink: any FlinkGateway
   let resolver: any JobManagerResolver
-  let settings: OperatorSettings
+  private let present: Mutex<OperatorSettings>
   let clock: OperatorClock
   let logger: Logger
   let recordEvent: @Sendable (EventRecord) -> Void
@@ -45,7 +45,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     self.kubernetes = kubernetes
     self.flink = flink
     self.resolver = resolver
-    self.settings = settings
+    present = Mutex(settings)
     self.clock = clock
     self.stores = stores
     self.guards = guards
@@ -53,6 +53,11 @@ public final class FlinkDeploymentReconciler: Sendable {
     self.logger = logger
     self.recordEvent = recordEvent
   }
+
+  var settings: OperatorSettings { present.withLock { $0 } }
+
+  /// Turns from now on go by these.
+  public func apply(_ settings: OperatorSettings) { present.withLock { $0 = settings } }
 
   func memory(_ key: ObjectKey, uid: String) -> Memory {
     memories.withLock { memories in

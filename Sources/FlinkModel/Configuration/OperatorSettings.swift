@@ -23,6 +23,11 @@ public struct OperatorSettings: Sendable, Hashable {
   /// nil for all namespaces.
   public var watchedNamespaces: [String]?
   public var labelSelector: String?
+  /// Whether a change of `watchedNamespaces` is followed while the operator runs. The Apache operator's default is not
+  /// to; here it is, unless the key says false.
+  public var areNamespacesDynamic = true
+  /// Whether changes of the configuration files are followed while the operator runs.
+  public var isConfigurationDynamic = true
   public var retryInitialInterval: Duration = .seconds(5)
   public var retryMultiplier = 1.5
   public var retryMaxInterval: Duration?
@@ -78,10 +83,10 @@ public struct OperatorSettings: Sendable, Hashable {
       else { throw keys.invalid("resource.deletion.propagation", "must be Foreground, Background or Orphan") }
       deletionPropagation = value
     }
-    if let namespaces = keys.string("watched.namespaces"), namespaces != "JOSDK_ALL_NAMESPACES" {
-      watchedNamespaces = namespaces.split(separator: ",").map { MemoryText.trim(String($0)) }.filter { !$0.isEmpty }
-    }
+    if let namespaces = keys.string("watched.namespaces") { setWatchedNamespaces(namespaces) }
     labelSelector = keys.string("label.selector")
+    try keys.read("dynamic.namespaces.enabled", into: &areNamespacesDynamic)
+    try keys.read("dynamic.config.enabled", into: &isConfigurationDynamic)
     try keys.read("retry.initial.interval", into: &retryInitialInterval)
     if let value = try keys.configuration.double(keys.name("retry.interval.multiplier")) { retryMultiplier = value }
     retryMaxInterval = try keys.duration("retry.max.interval")
@@ -113,6 +118,31 @@ public struct OperatorSettings: Sendable, Hashable {
     try keys.read("polling.budget", into: &pollingBudget)
     try keys.read("checkpoint-ledger.flush-interval", into: &ledgerFlushInterval)
     try keys.read("checkpoint-ledger.write-budget", into: &ledgerWriteBudget)
+  }
+
+  /// Names separated by commas; none, or the Apache operator's word for it, for all.
+  public mutating func setWatchedNamespaces(_ text: String) {
+    let names = text.split(separator: ",").map { MemoryText.trim(String($0)) }.filter { !$0.isEmpty }
+    watchedNamespaces = names.isEmpty || names.contains("JOSDK_ALL_NAMESPACES") ? nil : names
+  }
+
+  /// Keys whose change has no effect before the operator is started again.
+  public func keysFixedAtStart(differingFrom other: OperatorSettings) -> [String] {
+    var keys: [String] = []
+    func compare<Value: Equatable>(_ key: String, _ path: KeyPath<OperatorSettings, Value>) {
+      if self[keyPath: path] != other[keyPath: path] { keys.append("kubernetes.operator.\(key)") }
+    }
+    compare("label.selector", \.labelSelector)
+    compare("ingress.manage", \.isIngressManaged)
+    compare("health.probe.port", \.healthProbePort)
+    compare("leader-election.enabled", \.isLeaderElectionEnabled)
+    compare("leader-election.lease-name", \.leaseName)
+    compare("leader-election.lease-duration", \.leaseDuration)
+    compare("leader-election.renew-deadline", \.leaseRenewDeadline)
+    compare("leader-election.retry-period", \.leaseRetryPeriod)
+    compare("polling.budget", \.pollingBudget)
+    compare("dynamic.config.enabled", \.isConfigurationDynamic)
+    return keys
   }
 
   /// The settings as they apply to one namespace and Flink version, whose defaults may change intervals, timeouts and
