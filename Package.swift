@@ -135,8 +135,8 @@ let package = Package(
     tests(
       of: "LocalCluster",
       [
-        "KubernetesAPI", "KubernetesRuntime", "InMemoryKubernetes", "KubernetesClient", nioCore, nioPosix, nioSSL,
-        logging,
+        "KubernetesAPI", "KubernetesRuntime", "InMemoryKubernetes", "KubernetesClient", "YAML", nioCore, nioPosix,
+        nioSSL, logging,
       ]),
     tests(of: "Simulation", ["KubernetesAPI", "FlinkModel", "Lifecycle", "FlinkController", "InMemoryKubernetes"]),
     .testTarget(

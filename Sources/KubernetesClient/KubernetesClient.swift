@@ -65,6 +65,15 @@ public final class KubernetesClient: KubernetesGateway {
     return try await self.object(request)
   }
 
+  public func createSubresource(
+    _ type: ResourceType, namespace: String?, name: String, subresource: String, _ object: JSONValue
+  ) async throws(KubernetesError) -> JSONValue {
+    var request = APIRequest.object(
+      .POST, "create", type, namespace: namespace, name: name, subresource: subresource)
+    request.set(object)
+    return try await self.object(request).json
+  }
+
   public func replace(
     _ type: ResourceType, namespace: String?, name: String, subresource: String?, _ object: JSONValue,
     options: WriteOptions

@@ -17,6 +17,22 @@ public enum YAML {
     throw YAMLError(problem: "expected a single document", line: second.line, column: second.column)
   }
 
+  /// A key that a mapping has had before.
+  public struct RepeatedKey: Sendable, Hashable {
+    public let name: String
+    /// From 1.
+    public let line: Int
+  }
+
+  /// The one document of a text as Kubernetes' API server reads it: `yes`, `no`, `on`, `off`, `y` and `n` are booleans,
+  /// keys included, and a repeated key has its last value and is told.
+  public static func parseAsServer(_ text: String) throws(YAMLError) -> (JSONValue, repeatedKeys: [RepeatedKey]) {
+    let reader = YAMLReader(text, isServer: true)
+    guard let first = try reader.nextDocument() else { return (.null, []) }
+    guard let second = try reader.nextDocument() else { return (first.value, reader.repeatedKeys) }
+    throw YAMLError(problem: "expected a single document", line: second.line, column: second.column)
+  }
+
   /// The documents of a text, without the empty ones that separators and comments leave.
   public static func parseAll(_ text: String) throws(YAMLError) -> [JSONValue] {
     let reader = YAMLReader(text)

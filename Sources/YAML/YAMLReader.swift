@@ -18,7 +18,14 @@ final class YAMLReader {
     var height: Int
   }
 
-  init(_ text: String) { events = YAMLEvents(text) }
+  /// How Kubernetes' API server reads: YAML 1.1's words for booleans, and of a repeated key the last value.
+  private let isServer: Bool
+  private(set) var repeatedKeys: [YAML.RepeatedKey] = []
+
+  init(_ text: String, isServer: Bool = false) {
+    events = YAMLEvents(text)
+    self.isServer = isServer
+  }
 
   func nextDocument() throws(YAMLError) -> (value: JSONValue, line: Int, column: Int)? {
     let start = try events.next()
@@ -35,7 +42,8 @@ final class YAMLReader {
     switch event.kind {
     case .alias(let name): return try alias(name, at: event, depth: depth)
     case .scalar(let text, let isPlain):
-      let value = try YAMLScalar.value(text, isPlain: isPlain, at: event)
+      let word = isServer && isPlain && event.tag == nil ? YAMLScalar.word(text) : nil
+      let value = if let word { word } else { try YAMLScalar.value(text, isPlain: isPlain, at: event) }
       node = Node(value: value, weight: 1 + text.utf8.count, height: 0)
     case .sequenceStart:
       try requireTag("seq", of: event)
@@ -88,7 +96,11 @@ final class YAMLReader {
       if case .mappingEnd = event.kind { break }
       let isMerge = Self.isMergeKey(event)
       let name = isMerge ? "<<" : try key(event)
-      guard names.insert(name).inserted else { throw event.error("repeated key \(JSONValue.string(name).text)") }
+      if !names.insert(name).inserted {
+        guard isServer else { throw event.error("repeated key \(JSONValue.string(name).text)") }
+        repeatedKeys.append(YAML.RepeatedKey(name: name, line: event.line))
+        members.removeAll { $0.0 == name }
+      }
       let valueEvent = try events.next()
       let value = try node(valueEvent, depth: depth + 1)
       result.weight += value.weight + name.utf8.count

@@ -28,6 +28,15 @@ enum YAMLScalar {
     }
   }
 
+  /// What a plain scalar is to YAML 1.1 only.
+  static func word(_ text: String) -> JSONValue? {
+    switch text {
+    case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON": true
+    case "n", "N", "no", "No", "NO", "off", "Off", "OFF": false
+    default: nil
+    }
+  }
+
   enum Resolution {
     case value(JSONValue)
     /// Infinity or NaN.

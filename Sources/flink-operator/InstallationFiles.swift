@@ -22,6 +22,20 @@ enum InstallationFiles {
     return texts
   }
 
+  /// The operator's namespace, account and roles.
+  static func operatorManifests() throws(CommandFailure) -> [String] {
+    guard let found = find("deploy/operator/role.yaml") else {
+      throw CommandFailure(
+        "deploy/operator/role.yaml with the operator's rights was not found",
+        hint: "keep deploy/ beside crds/, above the folder of the executable or in the current folder")
+    }
+    var texts: [String] = []
+    for file in ["namespace.yaml", "service-account.yaml", "role.yaml"] {
+      texts.append(try readText("\(found)/deploy/operator/\(file)"))
+    }
+    return texts
+  }
+
   /// The nearest folder, from that of the executable upwards or else the current one, that has a file.
   private static func find(_ file: String) -> String? {
     var candidates: [String] = []

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import KubernetesAPI
+import KubernetesClient
 import LocalCluster
 import Logging
 import UnixSignals
@@ -25,8 +26,20 @@ struct LocalOptions: ParsableArguments {
   @Flag(help: "Run no pods: only the API and its controllers.")
   var noAgent = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Run only a node, for the cluster of this kubeconfig, which has none: no API, controllers or operator. Needs root.",
+      valueName: "kubeconfig"))
+  var join: String?
+
+  @Option(help: ArgumentHelp("The name of the Node.", valueName: "name"))
+  var nodeName = "local"
+
   func validate() throws {
     guard (0...65535).contains(port) else { throw ValidationError("--port \(port) is not between 0 and 65535") }
+    if join != nil, noAgent || kubeconfig != nil {
+      throw ValidationError("--join runs a node and nothing else: leave out --no-agent and --kubeconfig")
+    }
   }
 
   var arguments: [String] {
@@ -36,6 +49,8 @@ struct LocalOptions: ParsableArguments {
     if let cache { result += ["--cache", cache] }
     if let crds { result += ["--crds", crds] }
     if noAgent { result.append("--no-agent") }
+    if let join { result += ["--join", join] }
+    result += ["--node-name", nodeName]
     return result
   }
 }
@@ -48,6 +63,8 @@ struct LocalCommand: AsyncParsableCommand {
       For trying manifests, development and tests, without Docker or a cluster. Pods that ask for a Flink image run \
       the Flink distribution of that version from the cache (deploy/local/fetch-flink puts it there). The operator \
       runs as a process of its own and is started again when it dies. Ctrl-C or SIGTERM ends everything.
+
+      With --join it is the node of another control plane: it registers a Node and runs the pods bound to it.
       """)
 
   @OptionGroup var local: LocalOptions
@@ -73,6 +90,7 @@ struct ClusterProcessCommand: AsyncParsableCommand {
   func run() async throws {
     log.bootstrap()
     try await reportingFailures {
+      if let kubeconfig = local.join { return try await join(absolute(kubeconfig)) }
       let cluster = LocalCluster(options: try clusterOptions(), logger: Logger(label: "cluster"))
       try await runServices(
         [
@@ -89,12 +107,53 @@ struct ClusterProcessCommand: AsyncParsableCommand {
     }
   }
 
+  /// Runs only the node agent, as a client of another API server.
+  private func join(_ kubeconfig: String) async throws {
+    let configuration = try ClusterConfiguration.load(kubeconfigPath: kubeconfig, context: nil)
+    guard let server = APIServerAddress(url: configuration.server) else {
+      throw CommandFailure("\(configuration.origin): server \(configuration.server) has no host", hint: nil)
+    }
+    let logger = Logger(label: "node")
+    let client = KubernetesClient(configuration: configuration, logger: logger)
+    let cluster = LocalCluster(options: try nodeOptions(), logger: logger)
+    do {
+      try await runServices(
+        [
+          RunningService {
+            try await cluster.join(client, server: server, certificateAuthority: "") { runDirectory in
+              reportToParent(
+                JSONValue.object([
+                  "server": .string(configuration.server), "kubeconfig": .string(kubeconfig),
+                  "runDir": .string(runDirectory),
+                ]).text)
+            }
+          }
+        ], endsWithParent: true, logger: logger)
+    } catch {
+      await client.shutdown()
+      throw error
+    }
+    await client.shutdown()
+  }
+
+  private func nodeOptions() throws -> LocalClusterOptions {
+    let environment = processEnvironment()
+    var options = LocalClusterOptions(
+      runDirectory: local.runDir.map(absolute),
+      cacheDirectory: (local.cache ?? environment["FLINK_OPERATOR_CACHE"]).map(absolute), environment: environment)
+    options.nodeName = local.nodeName
+    return options
+  }
+
   private func clusterOptions() throws -> LocalClusterOptions {
     let environment = processEnvironment()
-    return LocalClusterOptions(
+    var options = LocalClusterOptions(
       runDirectory: local.runDir.map(absolute), port: local.port, kubeconfigPath: local.kubeconfig.map(absolute),
       cacheDirectory: (local.cache ?? environment["FLINK_OPERATOR_CACHE"]).map(absolute), runsAgent: !local.noAgent,
-      manifests: try InstallationFiles.localClusterManifests(crds: local.crds), environment: environment)
+      manifests: try InstallationFiles.localClusterManifests(crds: local.crds),
+      operatorManifests: try InstallationFiles.operatorManifests(), environment: environment)
+    options.nodeName = local.nodeName
+    return options
   }
 }
 

@@ -24,7 +24,7 @@ struct Supervisor {
     say("api: \(ready["server"]?.stringValue ?? "")")
     say("kubeconfig: \(ready["kubeconfig"]?.stringValue ?? "")")
     let operators =
-      command.noOperator
+      command.noOperator || command.local.join != nil
       ? nil : OperatorKeeper(executable: executable, arguments: operatorArguments(ready))
 
     let ending = await withTaskGroup(of: Ended.self) { group in

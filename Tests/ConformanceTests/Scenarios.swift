@@ -16,10 +16,7 @@ enum Scenarios {
 
   /// What the API server and the controllers together do not do, with the reason.
   static let unsupported: [String: String] = [
-    "crd-cel": "x-kubernetes-validations (CEL) are not evaluated",
-    "deployment-progress-deadline": "its text quotes the real server's pod template hash",
-    "kubectl-rollout-status": "its text quotes the real server's pod template hash",
-    "yaml-bodies": "the unquoted key n is text here, as in YAML 1.2",
+    "crd-cel": "x-kubernetes-validations (CEL) are not evaluated"
   ]
 
   /// What shows the order of managers, or an age, as recorded only when its writes fall into one second.
@@ -30,6 +27,7 @@ enum Scenarios {
 
   /// What needs controllers besides, which the API server in process is without.
   static let needingControllers: Set<String> = [
-    "deployment-pods", "endpoints", "kubectl-apply-client-side", "kubectl-get", "rollout-rolling",
+    "deployment-pods", "deployment-progress-deadline", "endpoints", "kubectl-rollout-status",
+    "kubectl-apply-client-side", "kubectl-get", "rollout-rolling",
   ]
 }

@@ -115,6 +115,26 @@ extension InMemoryAPIServer {
       "system:public-info-viewer", [AccessRule(verbs: ["get"], nonResourceURLs: healthPaths)],
       ["system:authenticated", "system:unauthenticated"]
     ),
+    // What a node may see and say of itself; `NodeRestriction` keeps it to its own pods.
+    (
+      "system:node",
+      [
+        AccessRule(verbs: ["create", "get", "list", "watch"], apiGroups: [""], resources: ["nodes"]),
+        AccessRule(verbs: ["patch", "update"], apiGroups: [""], resources: ["nodes", "nodes/status"]),
+        AccessRule(verbs: ["create", "patch", "update"], apiGroups: [""], resources: ["events"]),
+        AccessRule(verbs: ["create", "delete", "get", "list", "watch"], apiGroups: [""], resources: ["pods"]),
+        AccessRule(verbs: ["patch", "update"], apiGroups: [""], resources: ["pods/status"]),
+        AccessRule(verbs: ["create"], apiGroups: [""], resources: ["pods/eviction", "serviceaccounts/token"]),
+        AccessRule(verbs: read, apiGroups: [""], resources: ["configmaps", "secrets", "services"]),
+        AccessRule(
+          verbs: ["get"], apiGroups: [""],
+          resources: ["endpoints", "persistentvolumeclaims", "persistentvolumes"]),
+        AccessRule(
+          verbs: ["create", "delete", "get", "patch", "update"], apiGroups: ["coordination.k8s.io"],
+          resources: ["leases"]),
+        AccessRule(verbs: ["list", "watch"], apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"]),
+      ], ["system:nodes"]
+    ),
     (
       "system:auth-delegator",
       [

@@ -68,6 +68,7 @@ extension InMemoryAPIServer {
         [.invalid("spec.expirationSeconds", JSONValue(seconds), detail)])
     }
     let bound = try boundObject(body["spec", "boundObjectRef"], request)
+    try restrictNode(token: bound, request, context)
     let expires = GoTime(epochMicroseconds: context.now.epochMicroseconds + seconds * 1_000_000)
     let text = options.makeToken?() ?? random.uid() + random.uid()
     if !parameters.isDryRun {

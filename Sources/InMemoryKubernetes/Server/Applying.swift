@@ -62,7 +62,7 @@ extension InMemoryAPIServer {
   private func appliedObject(_ bytes: [UInt8], _ request: ResourceRequest) throws(APIFailure) -> JSONValue {
     let patch: JSONValue
     do throws(YAMLError) {
-      patch = try YAML.parse(String(decoding: bytes, as: UTF8.self))
+      patch = try YAML.parseAsServer(String(decoding: bytes, as: UTF8.self)).0
     } catch {
       throw .badRequest("error decoding YAML: \(error)")
     }

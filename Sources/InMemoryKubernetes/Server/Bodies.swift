@@ -6,6 +6,8 @@ struct ParsedBody {
   var json: JSONValue
   /// Paths of member names that occur twice.
   var duplicates: [String]
+  /// The same of YAML, in the words of Go's reader; empty where there are none.
+  var repeatedKeys = ""
   var text: String
 }
 
@@ -45,7 +47,8 @@ extension RequestContext {
     let parsed: ParsedBody
     if isYAML {
       do throws(YAMLError) {
-        parsed = ParsedBody(json: try YAML.parse(text), duplicates: [], text: text)
+        let (json, repeated) = try YAML.parseAsServer(text)
+        parsed = ParsedBody(json: json, duplicates: [], repeatedKeys: Self.goWords(repeated), text: text)
       } catch {
         throw unrecognized("yaml: \(error) (\(Self.excerpt(bytes)))")
       }
@@ -95,6 +98,12 @@ extension RequestContext {
     error.offset >= bytes.count
       ? "unexpected end of JSON input"
       : "invalid character \(goCharacter(bytes[error.offset])) looking for beginning of value"
+  }
+
+  private static func goWords(_ repeated: [YAML.RepeatedKey]) -> String {
+    guard !repeated.isEmpty else { return "" }
+    let lines = repeated.map { "\n  line \($0.line): key \(goQuoted($0.name)) already set in map" }
+    return "yaml: unmarshal errors:" + lines.joined()
   }
 
   static func goCharacter(_ byte: UInt8) -> String {

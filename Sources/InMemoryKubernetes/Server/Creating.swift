@@ -24,6 +24,7 @@ extension InMemoryAPIServer {
     // Only with a name of its own can an object be refused for its namespace.
     try admitNamespace(request, object)
     try preventEscalation(object, request, context)
+    try restrictNode(request, object: object, old: nil, context)
     var metadata = object["metadata"] ?? [:]
     for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
       metadata[field] = nil
@@ -116,7 +117,7 @@ extension InMemoryAPIServer {
         "\(type.kind) in version \(goQuoted(type.version)) cannot be handled as a \(type.kind): \(error.message)")
     }
     let problems =
-      body.duplicates.map { "duplicate field \(goQuoted($0))" }
+      (body.repeatedKeys.isEmpty ? [] : [body.repeatedKeys]) + body.duplicates.map { "duplicate field \(goQuoted($0))" }
       + decoded.unknownFields.map { "unknown field \(goQuoted($0))" }
     switch parameters.fieldValidation {
     case .ignore: break

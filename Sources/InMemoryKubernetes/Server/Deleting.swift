@@ -16,8 +16,9 @@ extension InMemoryAPIServer {
   private mutating func admitDelete(
     _ request: ResourceRequest, _ parameters: DeleteParameters, _ context: inout RequestContext
   ) throws(APIFailure) {
-    guard hasWebhooks else { return }
+    guard hasWebhooks || context.user.groups.contains(Self.nodesGroup) else { return }
     let old = try existing(request)
+    try restrictNode(request, object: nil, old: old.json, context)
     try checkPreconditions(old, request.type, parameters)
     let attributes = AdmissionAttributes(
       operation: "DELETE", request: request, name: request.name, old: request.model.fromStorage(old.json),

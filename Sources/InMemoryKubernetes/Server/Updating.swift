@@ -72,6 +72,7 @@ extension InMemoryAPIServer {
     }
     model.applyDefaults(&object)
     try preventEscalation(object, old: oldObject, request, context)
+    try restrictNode(request, object: object, old: oldObject, context)
     var metadata = object["metadata"] ?? [:]
     let oldMetadata = oldObject["metadata"] ?? [:]
     // A single empty entry asks for the managers to be forgotten.

@@ -12,6 +12,11 @@ public protocol KubernetesGateway: Sendable {
     _ type: ResourceType, namespace: String?, _ object: JSONValue, options: WriteOptions
   ) async throws(KubernetesError) -> KubernetesObject
 
+  /// POST to a part of an object, such as the `token` of a service account. What comes back is of another kind.
+  func createSubresource(
+    _ type: ResourceType, namespace: String?, name: String, subresource: String, _ object: JSONValue
+  ) async throws(KubernetesError) -> JSONValue
+
   /// PUT. `object` carries its name, and the resourceVersion when optimistic locking is wanted.
   func replace(
     _ type: ResourceType, namespace: String?, name: String, subresource: String?, _ object: JSONValue,
@@ -43,6 +48,15 @@ public protocol KubernetesGateway: Sendable {
 }
 
 extension KubernetesGateway {
+  /// For gateways that have no such parts.
+  public func createSubresource(
+    _ type: ResourceType, namespace: String?, name: String, subresource: String, _ object: JSONValue
+  ) async throws(KubernetesError) -> JSONValue {
+    throw KubernetesError(
+      attempt: "create \(subresource) of \(type) \(ObjectKey(namespace: namespace ?? "", name: name))",
+      cause: .unreachable("this gateway cannot create parts of objects"))
+  }
+
   public func create(
     _ type: ResourceType, namespace: String?, _ object: JSONValue
   ) async throws(KubernetesError) -> KubernetesObject {

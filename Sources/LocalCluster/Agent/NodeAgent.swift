@@ -56,7 +56,8 @@ public final class NodeAgent: PodLogSource {
     try await checkSandbox(machine, spawner)
 
     let group = MultiThreadedEventLoopGroup.singleton
-    let network = PodNetwork(addresses: options.addresses, group: group, logger: logger)
+    let network = PodNetwork(
+      addresses: options.addresses, servesAll: options.servesAllServices, group: group, logger: logger)
     let environment = AgentEnvironment(
       gateway: gateway, options: options, machine: machine, spawner: spawner, network: network, group: group,
       logger: logger, clock: clock)

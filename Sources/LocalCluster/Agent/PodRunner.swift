@@ -9,6 +9,8 @@ actor PodRunner {
     case processEvent(container: String, run: Int, ProcessEvent)
     case object(KubernetesObject)
     case configMapChanged(String)
+    /// The tokens in a volume are to be replaced.
+    case tokensAged(volume: JSONValue)
   }
 
   nonisolated let uid: String
@@ -24,6 +26,7 @@ actor PodRunner {
   private var processes: [String: (run: Int, pid: Int32)] = [:]
   private var written: JSONValue?
   private var timer: (at: Timestamp, task: Task<Void, Never>)?
+  private var tokenTimers: [String: Task<Void, Never>] = [:]
   private var isRemoved = false
   private var volumeVersion = 0
   private var address: String?
@@ -57,6 +60,7 @@ actor PodRunner {
       if isRemoved { break }
     }
     timer?.task.cancel()
+    for task in tokenTimers.values { task.cancel() }
   }
 
   /// Which run's log `kubectl logs` shows, and whether that run is still going on; nil when there is none.
@@ -100,6 +104,7 @@ actor PodRunner {
         actions = machine.handle(.deletionRequested(grace: .seconds(grace)), now: now)
       }
     case .configMapChanged(let name): await renewVolumes(of: name)
+    case .tokensAged(let volume): await renewTokens(in: volume)
     }
     await perform(actions)
     guard !isRemoved else { return }
@@ -204,6 +209,7 @@ actor PodRunner {
       try makeDirectory(files.volume(name))
       try AtomicFolder(path: files.volume(name)).write(content, version: "\(volumeVersion)")
       volumes[name] = files.volume(name)
+      if let delay = VolumeResolver.tokenRenewal(volume) { watchTokens(of: volume, renewIn: delay) }
     }
   }
 
@@ -213,6 +219,26 @@ actor PodRunner {
       do throws(VolumeError) { try await make(volume, address: address) } catch {
         logger.info("a pod's volume is not renewed", metadata: ["problem": "\(error.message)"])
       }
+    }
+  }
+
+  private func renewTokens(in volume: JSONValue) async {
+    guard let address, !machine.isTerminating else { return }
+    do throws(VolumeError) {
+      try await make(volume, address: address)
+    } catch {
+      logger.warning("a pod's token is not renewed", metadata: ["problem": "\(error.message)"])
+      watchTokens(of: volume, renewIn: .seconds(10))
+    }
+  }
+
+  /// Tokens are replaced well before they expire, as long as the pod is there.
+  private func watchTokens(of volume: JSONValue, renewIn delay: Duration) {
+    let name = volume["name"]?.stringValue ?? ""
+    tokenTimers[name]?.cancel()
+    tokenTimers[name] = Task { [inputs] in
+      do { try await Task.sleep(for: delay) } catch { return }
+      inputs.yield(.tokensAged(volume: volume))
     }
   }
 

@@ -3,11 +3,9 @@ import YAML
 
 /// What the local cluster adds to what every API server holds from the start.
 enum ClusterSeed {
-  /// Makes the endpoints of the `kubernetes` Service and the objects of the manifests.
-  ///
-  /// - Throws: `LocalClusterError.manifest` naming the document and what is wrong with it.
-  static func plant(
-    _ manifests: [String], through gateway: any KubernetesGateway, port: Int, address: String
+  /// Makes the endpoints of the `kubernetes` Service.
+  static func plantEndpoints(
+    through gateway: any KubernetesGateway, port: Int, address: String
   ) async throws(LocalClusterError) {
     try await create(
       .endpointSlices, "default",
@@ -19,12 +17,14 @@ enum ClusterSeed {
         "endpoints": [["addresses": [.string(address)], "conditions": ["ready": true]]],
         "ports": [["name": "https", "protocol": "TCP", "port": JSONValue(port)]],
       ], gateway)
-    try await plant(manifests, through: gateway)
   }
 
-  private static func plant(_ manifests: [String], through gateway: any KubernetesGateway)
-    async throws(LocalClusterError)
-  {
+  /// Makes the objects of the manifests; those that name no namespace go into the one given.
+  ///
+  /// - Throws: `LocalClusterError.manifest` naming the document and what is wrong with it.
+  static func plant(
+    _ manifests: [String], in namespace: String, through gateway: any KubernetesGateway
+  ) async throws(LocalClusterError) {
     var objects: [JSONValue] = []
     for manifest in manifests {
       do throws(YAMLError) {
@@ -56,8 +56,8 @@ enum ClusterSeed {
       guard let type else {
         throw .manifest("the API has no kind '\(kind)' in apiVersion '\(apiVersion)'")
       }
-      let namespace = type.isNamespaced ? object["metadata", "namespace"]?.stringValue ?? "default" : nil
-      try await create(type, namespace, object, gateway)
+      let place = type.isNamespaced ? object["metadata", "namespace"]?.stringValue ?? namespace : nil
+      try await create(type, place, object, gateway)
     }
   }
 

@@ -6,8 +6,8 @@ public import Logging
 /// A Kubernetes cluster on this machine: the API over HTTPS on loopback, its controllers, and a node whose pods are
 /// sandboxed processes. It keeps nothing when it ends.
 public final class LocalCluster: Sendable {
-  private let options: LocalClusterOptions
-  private let logger: Logger
+  let options: LocalClusterOptions
+  let logger: Logger
 
   public init(options: LocalClusterOptions, logger: Logger) {
     self.options = options
@@ -45,7 +45,7 @@ public final class LocalCluster: Sendable {
           serviceCIDR: serviceCIDR, seed: generator.next(), makeToken: { BearerTokens.random() },
           knownUser: { tokens.user(of: $0) }), at: clock()),
       clock: clock)
-    let agent = try makeAgent(api, credentials, tokens, directory: directory, block: block, clock: clock)
+    let agent = try makeAgent(api, credentials, directory: directory, block: block, clock: clock)
     let front: HTTPSFront
     do throws(FrontError) {
       front = try HTTPSFront(api: api, authenticator: tokens, credentials: credentials, logs: agent, logger: logger)
@@ -75,8 +75,10 @@ public final class LocalCluster: Sendable {
       throw .front(.cannotListen(address: options.listenAddress, why: "\(error)"))
     }
 
-    try await ClusterSeed.plant(
-      options.manifests, through: SharedAPIGateway(api), port: port, address: options.listenAddress)
+    let administrator = SharedAPIGateway(api)
+    try await ClusterSeed.plantEndpoints(through: administrator, port: port, address: options.listenAddress)
+    try await ClusterSeed.plant(options.manifests, in: "default", through: administrator)
+    try await ClusterSeed.plant(options.operatorManifests, in: "flink-operator", through: administrator)
     let controlling = controllers(api, credentials, clock).map { manager in Task { await manager.run() } }
     defer { controlling?.cancel() }
 
@@ -114,8 +116,8 @@ public final class LocalCluster: Sendable {
   }
 
   private func makeAgent(
-    _ api: SharedAPIServer, _ credentials: ServingCredentials, _ tokens: BearerTokens, directory: RunDirectory,
-    block: UInt8, clock: @escaping @Sendable () -> Timestamp
+    _ api: SharedAPIServer, _ credentials: ServingCredentials, directory: RunDirectory, block: UInt8,
+    clock: @escaping @Sendable () -> Timestamp
   ) throws(LocalClusterError) -> NodeAgent? {
     guard options.runsAgent else { return nil }
     guard let addresses = AddressBlock(number: block) else {
@@ -123,12 +125,8 @@ public final class LocalCluster: Sendable {
     }
     let cache = options.cacheDirectory ?? ImageCatalog.defaultCache(environment: options.environment)
     let agentOptions = NodeAgentOptions(
-      directory: directory.podsPath, addresses: addresses, images: ImageCatalog(cache: cache),
-      certificateAuthority: credentials.authorityPEM
-    ) { request in
-      tokens.issue(
-        for: .serviceAccount(namespace: request.serviceAccount.namespace, name: request.serviceAccount.name))
-    }
+      nodeName: options.nodeName, directory: directory.podsPath, addresses: addresses, images: ImageCatalog(cache: cache),
+      certificateAuthority: credentials.authorityPEM)
     return NodeAgent(
       gateway: SharedAPIGateway(api, user: .node(agentOptions.nodeName), userAgent: "kubelet"), options: agentOptions,
       logger: logger, clock: clock)
@@ -149,7 +147,7 @@ public final class LocalCluster: Sendable {
   // MARK: Files
 
   /// Takes an address block and the run directory, and sweeps what instances left that no longer live.
-  private func takePlace() throws(LocalClusterError) -> (RunDirectory, AddressBlockClaim) {
+  func takePlace() throws(LocalClusterError) -> (RunDirectory, AddressBlockClaim) {
     for number in options.addressBlock.map({ $0...$0 }) ?? 1...254 {
       guard let claim = AddressBlockClaim(number: number) else { continue }
       let path = options.runDirectory ?? RunDirectory.defaultPath(block: number, environment: options.environment)
@@ -185,7 +183,7 @@ public final class LocalCluster: Sendable {
     }
   }
 
-  private func remove(_ directory: RunDirectory) {
+  func remove(_ directory: RunDirectory) {
     do throws(FileError) {
       try directory.remove()
     } catch {
@@ -201,11 +199,13 @@ public final class LocalCluster: Sendable {
       operatorKubeconfigPath: directory.apiPath + "/operator.kubeconfig", runDirectory: directory.path,
       addressBlock: block)
     do throws(FileError) {
-      for (user, path) in [
-        (APIUser.administrator, ready.kubeconfigPath), (.operator, ready.operatorKubeconfigPath),
+      for (user, path, namespace) in [
+        (APIUser.administrator, ready.kubeconfigPath, "default"),
+        (.operator, ready.operatorKubeconfigPath, "flink-operator"),
       ] {
-        try Kubeconfig(server: server, authorityPEM: credentials.authorityPEM, token: tokens.issue(for: user))
-          .write(to: path)
+        try Kubeconfig(
+          server: server, authorityPEM: credentials.authorityPEM, token: tokens.issue(for: user), namespace: namespace
+        ).write(to: path)
       }
     } catch {
       throw .file(error)
@@ -218,7 +218,7 @@ public final class LocalCluster: Sendable {
     if options.kubeconfigPath != nil { unlink(ready.kubeconfigPath) }
   }
 
-  private static func now() -> Timestamp {
+  static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Timestamp(epochMilliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)

@@ -17,15 +17,19 @@ public struct LocalClusterOptions: Sendable {
   public var runsControllers: Bool
   /// Whether there is a node whose agent runs pods.
   public var runsAgent: Bool
+  /// The name of the Node.
+  public var nodeName = "local"
   /// YAML documents of objects that are there from the start: CRDs, roles, service accounts.
   public var manifests: [String]
+  /// YAML documents of the operator's account and roles, in its namespace `flink-operator`. It has no other rights.
+  public var operatorManifests: [String]
   /// The environment of the process, for the default folders.
   public var environment: [String: String]
 
   public init(
     runDirectory: String? = nil, listenAddress: String = "127.0.0.1", port: Int = 0, kubeconfigPath: String? = nil,
     addressBlock: UInt8? = nil, cacheDirectory: String? = nil, runsControllers: Bool = true, runsAgent: Bool = true,
-    manifests: [String] = [], environment: [String: String] = [:]
+    manifests: [String] = [], operatorManifests: [String] = [], environment: [String: String] = [:]
   ) {
     self.runDirectory = runDirectory
     self.listenAddress = listenAddress
@@ -36,6 +40,7 @@ public struct LocalClusterOptions: Sendable {
     self.runsControllers = runsControllers
     self.runsAgent = runsAgent
     self.manifests = manifests
+    self.operatorManifests = operatorManifests
     self.environment = environment
   }
 }

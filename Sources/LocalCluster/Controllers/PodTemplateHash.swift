@@ -5,9 +5,14 @@ enum PodTemplateHash {
   static let label = "pod-template-hash"
 
   /// A hash of a template; `collisions` is counted up when another template has the same one.
+  ///
+  /// The real controller's where `GoTemplateText` knows all that the template says, and one like it elsewhere.
   static func hash(of template: JSONValue, collisions: Int64?) -> String {
-    var bytes = withoutLabel(template).canonicalBytes()
-    if let collisions { bytes += Array("#\(collisions)".utf8) }
+    let bare = withoutLabel(template)
+    var bytes = GoTemplateText.text(of: bare).map { Array($0.utf8) } ?? bare.canonicalBytes()
+    if let collisions {
+      bytes += (0..<8).map { UInt8(truncatingIfNeeded: collisions >> (8 * $0)) }
+    }
     var hash: UInt32 = 2_166_136_261
     for byte in bytes {
       hash ^= UInt32(byte)

@@ -43,15 +43,14 @@ public final class BearerTokens: Sendable {
 }
 
 extension APIUser {
-  /// The operator outside a pod, with the rights of an administrator until roles are enforced.
-  public static let `operator` = APIUser(
-    name: "flink-operator", groups: ["system:masters", "system:authenticated"])
+  /// The operator, with the rights that `deploy/operator` gives its service account.
+  public static let `operator` = serviceAccount(namespace: "flink-operator", name: "flink-operator")
   public static let controllerManager = APIUser(
     name: "system:kube-controller-manager", groups: ["system:masters", "system:authenticated"])
 
   public static func node(_ name: String) -> APIUser {
     APIUser(
-      name: "system:node:\(name)", groups: ["system:nodes", "system:masters", "system:authenticated"])
+      name: "system:node:\(name)", groups: ["system:nodes", "system:authenticated"])
   }
 
   public static func serviceAccount(namespace: String, name: String, uid: String = "") -> APIUser {

@@ -1,4 +1,5 @@
-/// The loopback addresses 127.N.0.0/16 of one instance, and what each part is for.
+/// The addresses of one instance, and what each part is for: 127.N.0.0/16, or another block where an API server takes no
+/// loopback addresses.
 ///
 /// | addresses | for |
 /// |---|---|
@@ -6,22 +7,25 @@
 /// | 127.N.1.0 to 127.N.127.255 | pods |
 /// | 127.N.128.0/17 | Services (the API server's service range) |
 public struct AddressBlock: Sendable, Hashable {
+  /// 127, or the first part of another block.
+  public let network: UInt8
   /// 1 to 254.
   public let number: UInt8
 
   /// A block that the caller knows to be free. 127.0.0.0/16 is the machine's own.
-  public init?(number: UInt8) {
+  public init?(network: UInt8 = 127, number: UInt8) {
     guard (1...254).contains(number) else { return nil }
+    self.network = network
     self.number = number
   }
 
-  public var nodeAddress: String { "127.\(number).0.1" }
-  public var serviceCIDR: String { "127.\(number).128.0/17" }
-  public var podCIDR: String { "127.\(number).0.0/17" }
+  public var nodeAddress: String { "\(network).\(number).0.1" }
+  public var serviceCIDR: String { "\(network).\(number).128.0/17" }
+  public var podCIDR: String { "\(network).\(number).0.0/17" }
   static let podCount = 127 * 254
 
   /// The address of the nth pod, from 0 to `podCount` - 1. Never ends in 0 or 255.
-  func podAddress(_ index: Int) -> String { "127.\(number).\(1 + index / 254).\(1 + index % 254)" }
+  func podAddress(_ index: Int) -> String { "\(network).\(number).\(1 + index / 254).\(1 + index % 254)" }
 }
 
 /// The pods' addresses: an address that was given back is the last to be used again, so that stale connections and

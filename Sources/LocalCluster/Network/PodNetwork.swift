@@ -22,11 +22,12 @@ actor PodNetwork {
   private var isUpdating = false
   private var isStale = false
 
-  init(addresses: AddressBlock, group: any EventLoopGroup, logger: Logger) {
+  /// - Parameter servesAll: whether the addresses of all Services are this machine's, not only those of the block.
+  init(addresses: AddressBlock, servesAll: Bool = false, group: any EventLoopGroup, logger: Logger) {
     pool = PodAddressPool(block: addresses)
     self.logger = logger
-    let prefix = "127.\(addresses.number)."
-    forwarder = ServiceForwarder(group: group, logger: logger) { $0.hasPrefix(prefix) }
+    let prefix = "\(addresses.network).\(addresses.number)."
+    forwarder = ServiceForwarder(group: group, logger: logger) { servesAll || $0.hasPrefix(prefix) }
   }
 
   var usedAddresses: Int { pool.usedCount }

@@ -62,6 +62,14 @@ public final class SharedAPIGateway: KubernetesGateway {
         "create \(type) \(place(namespace, name))", "POST", path(type, namespace) + query(options).text, body: object))
   }
 
+  public func createSubresource(
+    _ type: ResourceType, namespace: String?, name: String, subresource: String, _ object: JSONValue
+  ) async throws(KubernetesError) -> JSONValue {
+    try await send(
+      "create \(subresource) of \(type) \(place(namespace, name))", "POST", path(type, namespace, name, subresource),
+      body: object)
+  }
+
   public func replace(
     _ type: ResourceType, namespace: String?, name: String, subresource: String?, _ object: JSONValue,
     options: WriteOptions

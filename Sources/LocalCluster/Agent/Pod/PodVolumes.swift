@@ -65,13 +65,37 @@ struct VolumeResolver: Sendable {
     if let source = part["secret"] { return try await files(source, isSecret: true, pod: pod) }
     if let source = part["downwardAPI"] { return try downward(source, pod: pod, address: address) }
     if let source = part["serviceAccountToken"] {
-      let request = ServiceAccountTokenRequest(
-        serviceAccount: ObjectKey(namespace: pod.namespace, name: pod.serviceAccount), podName: pod.name,
-        podUID: pod.uid, audience: source["audience"]?.stringValue ?? "")
-      let token = await options.serviceAccountToken(request) ?? ""
+      let token = try await self.token(source, pod: pod)
       return [.init(path: source["path"]?.stringValue ?? "token", bytes: Array(token.utf8), mode: 0o644)]
     }
     throw VolumeError(message: "projected volume: unsupported source \(part.text)")
+  }
+
+  /// A token of the pod's service account that lives no longer than the pod.
+  private func token(_ source: JSONValue, pod: PodSpecification) async throws(VolumeError) -> String {
+    var spec: JSONValue = [
+      "expirationSeconds": JSONValue(Self.tokenLifetime(source)),
+      "boundObjectRef": [
+        "apiVersion": "v1", "kind": "Pod", "name": .string(pod.name), "uid": .string(pod.uid),
+      ],
+    ]
+    if let audience = source["audience"] { spec["audiences"] = [audience] }
+    do throws(KubernetesError) {
+      let answer = try await gateway.createSubresource(
+        .serviceAccounts, namespace: pod.namespace, name: pod.serviceAccount, subresource: "token",
+        ["apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec])
+      return answer["status", "token"]?.stringValue ?? ""
+    } catch {
+      throw VolumeError(message: "failed to fetch token: \(error.status?.message ?? error.description)")
+    }
+  }
+
+  private static func tokenLifetime(_ source: JSONValue) -> Int64 { source["expirationSeconds"]?.intValue ?? 3600 }
+
+  /// When the tokens in a volume have to be replaced, counted from their making; nil for a volume without any.
+  static func tokenRenewal(_ volume: JSONValue) -> Duration? {
+    let tokens = (volume["projected", "sources"]?.arrayValue ?? []).compactMap { $0["serviceAccountToken"] }
+    return tokens.map(tokenLifetime).min().map { .seconds(min($0 / 5 * 4, 24 * 3600)) }
   }
 
   /// A volume like the one that admission adds to pods, for a pod that has none.
@@ -79,7 +103,7 @@ struct VolumeResolver: Sendable {
     "name": "kube-api-access",
     "projected": [
       "sources": [
-        ["serviceAccountToken": ["path": "token"]],
+        ["serviceAccountToken": ["path": "token", "expirationSeconds": 3607]],
         ["configMap": ["name": "kube-root-ca.crt", "optional": true, "items": [["key": "ca.crt", "path": "ca.crt"]]]],
         ["downwardAPI": ["items": [["path": "namespace", "fieldRef": ["fieldPath": "metadata.namespace"]]]]],
       ]
@@ -147,9 +171,8 @@ struct VolumeResolver: Sendable {
   }
 
   private func hostPath(_ path: String, type: String) throws(VolumeError) -> VolumeContent {
-    var info = stat()
-    let exists = stat(path, &info) == 0
-    let isDirectory = exists && info.st_mode & S_IFMT == S_IFDIR
+    var isDirectory = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     switch type {
     case "", "DirectoryOrCreate":
       if !exists { try makeDirectory(path) }
