@@ -72,6 +72,13 @@ conformance: setup test-build ## replay recordings of the real API: in process, 
 	  CONFORMANCE_REPORT=$$report swift test --skip-build --filter ConformanceTests || status=$$?; \
 	  cat $$report; rm -f $$report; exit $$status
 
+.PHONY: compat
+compat: flink test-build ## what of the Apache operator's contract is here, by the tests: fields, keys, examples
+	@report=$$(mktemp); status=0; \
+	  COMPAT_REPORT=$$report swift test --skip-build --filter '^(CompatibilityTests|EndToEndTests.ExamplesTests)' >$$report.log 2>&1 \
+	    || { status=$$?; grep -E '✘|error' $$report.log; }; \
+	  .ci/compat --report $$report || status=$$?; rm -f $$report $$report.log; exit $$status
+
 .PHONY: sim
 sim: test-build ## run the simulation: a sample of the faults of every scenario ('swift run simulate --sweep' runs all)
 	swift test --skip-build --filter SimulationTests

@@ -10,9 +10,9 @@ struct FlinkJob: Sendable {
   let namespace: String
   let name: String
 
-  /// `examples/basic.yaml` under another name, changed by a merge patch on its spec.
+  /// `examples/01-basic.yaml` under another name, changed by a merge patch on its spec.
   static func manifest(name: String, spec patch: JSONValue = [:]) throws -> JSONValue {
-    let file = LocalInstance.repository.appendingPathComponent("examples/basic.yaml")
+    let file = LocalInstance.repository.appendingPathComponent("examples/01-basic.yaml")
     let documents = try YAML.parseAll(try String(contentsOf: file, encoding: .utf8))
     var manifest = try #require(documents.first { $0["kind"]?.stringValue == "FlinkDeployment" })
     manifest.set(.string(name), at: ["metadata", "name"])

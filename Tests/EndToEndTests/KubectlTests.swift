@@ -18,7 +18,7 @@ import YAML
   }
 
   private func useKubectl(_ instance: LocalInstance) async throws {
-    let manifest = LocalInstance.repository.appendingPathComponent("examples/basic.yaml").path
+    let manifest = LocalInstance.repository.appendingPathComponent("examples/01-basic.yaml").path
     try await instance.kubectl("apply", "-f", manifest)
     try await instance.kubectl("wait", "--for=condition=Ready", "flinkdep/basic-example", "--timeout=180s")
 

@@ -72,12 +72,12 @@ import YAML
 }
 
 extension DataFolder {
-  /// `examples/savepoint.yaml` in native mode, with its files in this folder.
+  /// `examples/03-savepoint-upgrade.yaml` in native mode, with its files in this folder.
   func applyNative(
     _ name: String, version: String, in namespace: String, of instance: LocalInstance,
     configuration: [String: String] = [:]
   ) async throws -> FlinkJob {
-    let file = LocalInstance.repository.appendingPathComponent("examples/savepoint.yaml")
+    let file = LocalInstance.repository.appendingPathComponent("examples/03-savepoint-upgrade.yaml")
     var manifest = try YAML.parse(try String(contentsOf: file, encoding: .utf8))
     manifest.set(.string(name), at: ["metadata", "name"])
     let volumes: JSONValue = .array([["name": "flink-data", "hostPath": ["path": .string(folder.path)]]])

@@ -176,12 +176,12 @@ struct DataFolder: Sendable {
     JSONValue(["--output", "file:///flink-data/\(output)", "--files-uid", output, "--rate", "\(rate)"])
   }
 
-  /// `examples/savepoint.yaml` under another name, with its files in this folder.
+  /// `examples/03-savepoint-upgrade.yaml` under another name, with its files in this folder.
   func apply(
     _ name: String, in namespace: String, of instance: LocalInstance, flink: FlinkUnderTest = .oldest,
     spec patch: JSONValue = [:]
   ) async throws -> FlinkJob {
-    let file = LocalInstance.repository.appendingPathComponent("examples/savepoint.yaml")
+    let file = LocalInstance.repository.appendingPathComponent("examples/03-savepoint-upgrade.yaml")
     var manifest = try YAML.parse(try String(contentsOf: file, encoding: .utf8))
     manifest.set(.string(name), at: ["metadata", "name"])
     let volumes: JSONValue = .array([["name": "flink-data", "hostPath": ["path": .string(folder.path)]]])
