@@ -51,7 +51,8 @@ struct World {
     return Lifecycle.decide(
       Observation(
         metadata: metadata, target: target, deployed: deployed, cluster: cluster, quorum: quorum,
-        jobManager: jobManager, haMetadata: haMetadata, lastEffect: lastEffect), Record(status, uid: metadata.uid), now: now)
+        jobManager: jobManager, haMetadata: haMetadata, lastEffect: lastEffect), Record(status, uid: metadata.uid),
+      now: now)
   }
 
   /// The next turn sees what this one has stored.

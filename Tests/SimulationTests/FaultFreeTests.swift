@@ -59,6 +59,13 @@ import Testing
       ),
       ("ingress-added", ["lifecycle STABLE", "ingress demo host demo.example.com", "stable true"]),
       ("ingress-removed", ["lifecycle STABLE", "stable true"]),
+      (
+        "ha-last-state", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *", "configmap of a job"]
+      ),
+      ("ha-stateless", ["lifecycle STABLE", "args standalone-job --jars", "configmap of a job"]),
+      ("ha-switched-off", ["lifecycle STABLE", "--fromSavepoint *"]),
+      ("ha-jobmanager-lost", ["lifecycle STABLE", "--fromSavepoint *"]),
+      ("ha-metadata-of-another", ["lifecycle STABLE", "configmap of a job"]),
       ("native-deploy", ["lifecycle STABLE", "Ready True JobRunning", "deployment demo replicas 1", "pods 2"]),
       ("native-scale-stateless", ["lifecycle STABLE", "pods 3"]),
       ("native-scale-savepoint", ["lifecycle STABLE", "pods 3"]),

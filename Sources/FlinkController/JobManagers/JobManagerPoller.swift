@@ -7,6 +7,8 @@ struct JobManagerPoll: Sendable {
   var facts: JobManagerFacts
   /// Failed polls in a row.
   var failures = 0
+  /// When the present run of the job began, by Flink.
+  private var runStartedAt: Int64?
   /// Polls made.
   var count: UInt64 = 0
   /// Requests of the last poll.
@@ -28,6 +30,7 @@ struct JobManagerPoll: Sendable {
     var poll = JobManagerPoll(polling: next, now: now)
     poll.facts = facts
     poll.failures = failures
+    poll.runStartedAt = runStartedAt
     poll.count = count
     if next.savepointTriggerID != polling.savepointTriggerID, guards.holds(.pollIdentity) {
       poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
@@ -49,6 +52,7 @@ struct JobManagerPoll: Sendable {
     failures = 0
     facts.jobs = .seen(overview, at: start)
     let job = overview.first { $0.id == polling.jobID }
+    noteRun(job)
     let hasEnded = job.flatMap { FlinkJobState(rawValue: $0.state) }?.isGloballyTerminal == true
 
     if facts.config.value == nil {
@@ -126,6 +130,16 @@ struct JobManagerPoll: Sendable {
   func failing(now: Int64) -> Int64? {
     guard failures > 0, case .unknown(_, let since) = facts.jobs else { return nil }
     return now - since
+  }
+
+  /// A job that begins again under its id counts its checkpoints anew: what the run before has told is kept beside.
+  private mutating func noteRun(_ job: JobOverview?) {
+    guard let job else { return }
+    if let before = runStartedAt, job.startTime > before, let known = facts.checkpoints.value {
+      facts.earlierRun = known
+      facts.checkpoints = .unknown(why: "read from the run of the job before", since: job.startTime)
+    }
+    runStartedAt = job.startTime
   }
 
   /// A completed checkpoint is known.

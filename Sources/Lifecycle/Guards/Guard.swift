@@ -76,6 +76,8 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case oldJobGraphs = "old-job-graphs"
   /// HA metadata that could not be read may hold the newest checkpoint (S4, S8).
   case metadataUnknown = "metadata-unknown"
+  /// A job that Kubernetes started again by its old arguments goes back to the newest point known (S4).
+  case regressedRestore = "regressed-restore"
   /// A savepoint that was asked of an earlier run of the job is asked for again under another id.
   case savepointOfThisRun = "savepoint-of-this-run"
 }

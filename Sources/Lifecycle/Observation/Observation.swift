@@ -7,6 +7,8 @@ public struct JobManagerFacts: Sendable, Hashable {
   public var config: Fact<ClusterConfig>
   /// The statistics are nil where checkpointing is off.
   public var checkpoints: Fact<CheckpointStatistics?>
+  /// Of the run of the job before the present one, as last read; nil where the job has not begun again since.
+  public var earlierRun: CheckpointStatistics?
   /// The result under the recorded trigger id; gone where the JobManager does not know that id.
   public var savepoint: Fact<AsyncOperationResult>
   /// Newest first.
@@ -14,13 +16,15 @@ public struct JobManagerFacts: Sendable, Hashable {
 
   public init(
     jobs: Fact<[JobOverview]>, config: Fact<ClusterConfig>, checkpoints: Fact<CheckpointStatistics?>,
-    savepoint: Fact<AsyncOperationResult>, exceptions: Fact<[JobExceptionEntry]>
+    savepoint: Fact<AsyncOperationResult>, exceptions: Fact<[JobExceptionEntry]>,
+    earlierRun: CheckpointStatistics? = nil
   ) {
     self.jobs = jobs
     self.config = config
     self.checkpoints = checkpoints
     self.savepoint = savepoint
     self.exceptions = exceptions
+    self.earlierRun = earlierRun
   }
 
   /// Nothing is known.

@@ -14,6 +14,9 @@ extension Turn {
       case .unknown(let why, _) where guards.holds(.metadataUnknown):
         return .wait(reason: "ReadingHAMetadata", message: "waiting for a list of the HA metadata (\(why))")
       case .seen(let metadata, _) where metadata.job(status.jobStatus.jobId) != nil:
+        let hasCheckpoint = metadata.job(status.jobStatus.jobId)?.latestCheckpoint != nil
+        // What it has done so far is nowhere else yet.
+        if isRunning, !hasCheckpoint, savepointDirectory(target) != nil { return .savepoint }
         return StopChoice(restore(operation, target, .cut))
       default: break
       }

@@ -88,14 +88,7 @@ extension Turn {
   ) {
     let state = FlinkJobState(rawValue: job.state) ?? .reconciling
     let before = record.status.jobStatus
-    let isRestartByItself =
-      before.startTime.map { $0 > 0 && job.startTime > $0 } == true && before.state?.isGloballyTerminal != true
-    if isRestartByItself, !settings.isHighAvailabilityEnabled {
-      note(
-        .warning, "RegressedRestore", .job,
-        "The JobManager was restarted without high availability: the job began again "
-          + Self.words(for: operation.restorePlan ?? .empty))
-    }
+    if let regress = regress(operation, job), repair(regress, operation) { return }
     status.jobStatus.jobName = job.name
     status.jobStatus.startTime = job.startTime
     if state != before.state {

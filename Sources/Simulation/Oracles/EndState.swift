@@ -54,7 +54,10 @@ extension SimulatedWorld.State {
     }
     lines.append("pods \(list(.pods).count)")
     for map in list(.configMaps, "type in (flink-standalone-kubernetes,flink-native-kubernetes)") {
-      lines.append("configmap \(map["metadata", "name"]?.stringValue ?? "")")
+      let name = map["metadata", "name"]?.stringValue ?? ""
+      let isMetadata = map["metadata", "labels"]?["configmap-type"]?.stringValue == "high-availability"
+      // The job's id differs between runs that ended the same.
+      lines.append("configmap \(isMetadata ? (name.hasSuffix("-cluster-config-map") ? name : "of a job") : name)")
     }
     for service in list(.services, "type in (flink-standalone-kubernetes,flink-native-kubernetes)") {
       lines.append("service \(service["metadata", "name"]?.stringValue ?? "")")

@@ -15,6 +15,8 @@ struct SafetyOracle: Sendable {
   var saved: [String: Int64] = [:]
   /// Clusters whose jobs have run.
   var hadState: Set<String> = []
+  /// The same of its checkpoints.
+  var completed: [String: Int64] = [:]
   var happeningsSeen = 0
 }
 
@@ -72,6 +74,7 @@ extension SimulatedWorld.State {
 
   mutating func checkDelete(_ type: ResourceType, _ name: String, _ options: DeleteOptions) {
     if type == .ingresses, options.uid != nil { return }
+    if type == .configMaps { return checkDeleteOfMetadata(name, options) }
     guard type == .deployments else { return violate("S6", "the operator deletes a \(type)") }
     if options.uid == nil { violate("S6", "a Deployment is deleted without its UID") }
     checkEnd(of: name)
@@ -101,6 +104,10 @@ extension SimulatedWorld.State {
     if resource["metadata", "deletionTimestamp"] != nil || kind == "redeploy" || kind == "recover" { return }
     if resource["spec", "job"]?["upgradeMode"]?.stringValue ?? "stateless" == "stateless" { return }
     guard flink.count(of: cluster, at: now) ?? 0 > 0 else { return }
+    if resource["status", "operation"]?["restorePlan"]?["mode"]?.stringValue == "last-state" {
+      if !hasMetadata(cluster) { violate("S2", "\(deployment) is taken away for metadata that is not there") }
+      return
+    }
     let path = resource["status", "operation"]?["restorePlan"]?["path"]?.stringValue
     if path.flatMap({ flink.storage[$0] }) == nil {
       violate("S2", "\(deployment) is taken away before the place of its state is stored")
@@ -120,6 +127,7 @@ extension SimulatedWorld.State {
 
   /// To be called after each step.
   mutating func checkWorld() {
+    writeHAMetadata()
     var running: [String: Int] = [:]
     for manager in flink.managers.values { running[manager.cluster, default: 0] += 1 }
     for (cluster, count) in running where count > 1 { violate("S1", "\(count) JobManagers of \(cluster) run at once") }
@@ -129,16 +137,24 @@ extension SimulatedWorld.State {
       switch happening {
       case .savepoint(let cluster, _, let count):
         oracle.saved[cluster] = max(count, oracle.saved[cluster] ?? 0)
+      case .checkpoint(let cluster, _, let count):
+        oracle.completed[cluster] = count
+      case .continued(let cluster, let jobID, _, let count):
+        checkContinued(cluster, jobID, count)
       case .started(let cluster, let jobID, let path, let count):
         if !oracle.jobIDs.insert(jobID).inserted { violate("S6", "job id \(jobID) is used for two starts") }
         let mode = resource(cluster)?["spec", "job"]?["upgradeMode"]?.stringValue ?? "stateless"
         defer { oracle.hadState.insert(cluster) }
         if mode == "stateless" {
           oracle.saved[cluster] = nil
+          oracle.completed[cluster] = nil
           continue
         }
         if path == nil, oracle.hadState.contains(cluster), flink.storage.values.contains(where: { $0 > 0 }) {
           violate("S3", "the job of \(cluster) starts empty although it had state")
+        }
+        if let completed = oracle.completed[cluster], count < completed, isHighlyAvailable(cluster) {
+          violate("S4", "the job of \(cluster) starts from count \(count) although a checkpoint holds \(completed)")
         }
         if let saved = oracle.saved[cluster], count < saved {
           violate("S4", "the job of \(cluster) starts from count \(count) although \(saved) was saved")
@@ -150,6 +166,7 @@ extension SimulatedWorld.State {
   /// A resource was deleted and another one may come under its name.
   mutating func forget(_ cluster: String) {
     oracle.saved[cluster] = nil
+    oracle.completed[cluster] = nil
     oracle.hadState.remove(cluster)
   }
 }

@@ -9,6 +9,10 @@ public struct Scenario: Sendable {
     case delete
     /// What others do to the cluster: a Deployment vanishes.
     case removeDeployment(String)
+    /// Somebody else makes an object.
+    case create(ResourceType, JSONValue)
+    /// Somebody else takes one away.
+    case remove(ResourceType, String)
     /// The next savepoints fail.
     case failSavepoints(Int)
   }

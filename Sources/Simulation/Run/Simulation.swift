@@ -141,13 +141,21 @@ public enum Simulation {
     switch action {
     case .apply(let object):
       // After a delete the name may not be free yet: whoever applies tries again.
-      if state.request(.create(.flinkDeployments, namespace, object)) == nil { state.pending.append(object) }
+      if state.request(.create(.flinkDeployments, namespace, object)) == nil {
+        state.pending.append(object)
+      } else {
+        state.forget(object["metadata", "name"]?.stringValue ?? "")
+      }
     case .edit(let patch):
       _ = state.must(.patch(.flinkDeployments, namespace, "demo", nil, .merge(patch)))
     case .delete:
       state.request(.delete(.flinkDeployments, namespace, "demo"))
     case .removeDeployment(let name):
       state.request(.delete(.deployments, namespace, name, DeleteOptions(propagation: .background)))
+    case .create(let type, let object):
+      state.request(.create(type, namespace, object))
+    case .remove(let type, let name):
+      state.request(.delete(type, namespace, name, DeleteOptions(propagation: .background)))
     case .failSavepoints(let count):
       state.flink.failingSavepoints = count
     }

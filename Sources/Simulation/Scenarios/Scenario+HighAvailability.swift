@@ -1,6 +1,101 @@
 import KubernetesAPI
 
 extension Scenario {
+  private static func highlyAvailable(_ mode: String, _ more: [String: String] = [:]) -> JSONValue {
+    var configuration = [
+      "high-availability.type": "kubernetes", "high-availability.storageDir": "file:///ha",
+      "execution.checkpointing.dir": "file:/checkpoints",
+    ]
+    configuration.merge(more) { $1 }
+    return manifest(upgradeMode: mode, configuration: configuration)
+  }
+
+  private static let foreignJob = "ffffffffffffffffffffffffffffffff"
+
   /// Jobs whose state is in HA metadata.
-  static let highAvailability: [Scenario] = []
+  static let highAvailability: [Scenario] = [
+    Scenario("ha-deploy", length: 120, [(0, .apply(highlyAvailable("last-state")))]),
+    Scenario(
+      "ha-last-state", length: 200,
+      [(0, .apply(highlyAvailable("last-state"))), (30, .edit(job(["parallelism": 2])))]),
+    Scenario(
+      "ha-last-state-twice", length: 240,
+      [
+        (0, .apply(highlyAvailable("last-state"))), (30, .edit(job(["parallelism": 2]))),
+        (70, .edit(job(["parallelism": 1]))),
+      ]),
+    Scenario(
+      "ha-last-state-before-a-checkpoint", length: 200,
+      [(0, .apply(highlyAvailable("last-state"))), (6, .edit(job(["parallelism": 2])))]),
+    Scenario(
+      "ha-savepoint", length: 200,
+      [(0, .apply(highlyAvailable("savepoint"))), (30, .edit(["spec": ["image": "flink:1.20-new"]]))]),
+    Scenario(
+      "ha-stateless", length: 200,
+      [(0, .apply(highlyAvailable("stateless"))), (30, .edit(job(["parallelism": 2])))]),
+    Scenario(
+      "ha-cancel", length: 200,
+      [
+        (
+          0,
+          .apply(
+            highlyAvailable(
+              "last-state", ["kubernetes.operator.job.upgrade.last-state.job-cancel.enabled": "true"]))
+        ), (30, .edit(job(["parallelism": 2]))),
+      ]),
+    Scenario(
+      "ha-suspend-resume", length: 220,
+      [
+        (0, .apply(highlyAvailable("last-state"))), (30, .edit(job(["state": "suspended"]))),
+        (60, .edit(job(["state": "running"]))),
+      ]),
+    Scenario(
+      "ha-switched-off", length: 220,
+      [
+        (0, .apply(highlyAvailable("last-state"))),
+        (30, .edit(["spec": ["flinkConfiguration": ["high-availability.type": "NONE"]]])),
+      ]),
+    Scenario(
+      "ha-bad-image-then-fix", length: 260,
+      [
+        (0, .apply(highlyAvailable("last-state"))), (30, .edit(["spec": ["image": "flink:missing"]])),
+        (70, .edit(["spec": ["image": "flink:1.20-new"]])),
+      ]),
+    Scenario(
+      "ha-jobmanager-lost", length: 200,
+      [(0, .apply(highlyAvailable("last-state"))), (40, .removeDeployment("demo"))]),
+    Scenario(
+      "ha-jobmanager-lost-stateless", length: 200,
+      [(0, .apply(highlyAvailable("stateless"))), (40, .removeDeployment("demo"))]),
+    Scenario(
+      "ha-jobmanager-lost-in-a-savepoint", length: 220,
+      [
+        (0, .apply(highlyAvailable("savepoint"))), (40, .edit(job(["parallelism": 2]))),
+        (41, .removeDeployment("demo")),
+      ]),
+    Scenario("ha-delete", length: 140, [(0, .apply(highlyAvailable("last-state"))), (30, .delete)]),
+    Scenario(
+      "ha-delete-and-recreate", length: 220,
+      [
+        (0, .apply(highlyAvailable("last-state"))), (30, .delete), (31, .apply(highlyAvailable("last-state"))),
+      ]),
+    Scenario(
+      "ha-metadata-of-another", length: 160,
+      [
+        (
+          0,
+          .create(
+            .configMaps,
+            haConfigMap("demo-cluster-config-map", cluster: "demo", ["jobGraph-\(foreignJob)": "0"]))
+        ),
+        (
+          0,
+          .create(
+            .configMaps,
+            haConfigMap(
+              "demo-\(foreignJob)-config-map", cluster: "demo",
+              ["checkpointID-0000000000000000003": "file:/checkpoints/\(foreignJob)/chk-3"]))
+        ), (1, .apply(highlyAvailable("last-state"))),
+      ]),
+  ]
 }

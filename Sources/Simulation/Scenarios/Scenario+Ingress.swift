@@ -13,7 +13,9 @@ extension Scenario {
       "ingress-edit", length: 160,
       [
         (0, .apply(withIngress(["template": "{{name}}.example.com", "labels": ["a": "1"]]))),
-        (30, .edit(["spec": ["ingress": ["template": "new.example.com/{{name}}", "labels": ["a": .null, "b": "2"]]]])),
+        (
+          30, .edit(["spec": ["ingress": ["template": "new.example.com/{{name}}", "labels": ["a": .null, "b": "2"]]]])
+        ),
       ]),
     Scenario(
       "ingress-removed", length: 160,

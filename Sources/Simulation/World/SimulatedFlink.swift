@@ -59,11 +59,16 @@ struct SimulatedFlink: Sendable {
   enum Happening: Sendable, Hashable {
     case started(cluster: String, jobID: String, path: String?, count: Int64)
     case savepoint(cluster: String, path: String, count: Int64)
+    case checkpoint(cluster: String, path: String, count: Int64)
+    /// The same job goes on from its HA metadata.
+    case continued(cluster: String, jobID: String, path: String, count: Int64)
   }
 
   private(set) var storage: [String: Int64] = [:]
   private(set) var managers: [String: JobManager] = [:]
   private(set) var happenings: [Happening] = []
+  /// By JobManager pod, where high availability is on.
+  var availability: [String: SimulatedHAMetadata] = [:]
   /// Savepoints that fail before one succeeds.
   var failingSavepoints = 0
   /// Running TaskManagers by cluster.
@@ -103,12 +108,20 @@ struct SimulatedFlink: Sendable {
   private mutating func advance(_ manager: inout JobManager, to now: Int64) {
     let begins = manager.startedAt + 800
     if manager.job == nil, now >= begins, let id = manager.jobID {
-      let path = manager.argument("--fromSavepoint")
+      let recovered = availability[manager.podUID]?.recovered
+      let path = recovered?.path ?? manager.argument("--fromSavepoint")
       let count = path.map { storage[$0] }
       var job = Job(
         id: id, state: .initializing, startTime: begins, restoredCount: (count ?? 0) ?? 0, restoredPath: path)
       if path != nil, count == .some(nil) { job.end(.failed, at: begins) }
       if manager.arguments.contains("--fail") { job.end(.failed, at: begins) }
+      if let recovered { job.snapshotID = recovered.checkpointID }
+      if let recovered {
+        happenings.append(
+          .continued(cluster: manager.cluster, jobID: id, path: recovered.path, count: job.restoredCount))
+        manager.job = job
+        return
+      }
       happenings.append(.started(cluster: manager.cluster, jobID: id, path: path, count: job.restoredCount))
       manager.job = job
     }
@@ -124,6 +137,7 @@ struct SimulatedFlink: Sendable {
       job.snapshotID += 1
       let path = "file:/checkpoints/\(job.id)/chk-\(job.snapshotID)"
       storage[path] = job.count(at: now)
+      happenings.append(.checkpoint(cluster: manager.cluster, path: path, count: job.count(at: now)))
       job.checkpoints.append(
         CheckpointRecord(id: job.snapshotID, isSavepoint: false, externalPath: path, timestamp: now))
     }

@@ -162,6 +162,7 @@ extension SimulatedNode {
     if isJobManager {
       world.flink.startManager(
         cluster: cluster, podUID: uid, jobID: jobID(of: cluster, &world), arguments: arguments, at: world.now)
+      world.readHAMetadata(cluster: cluster, pod: object, jobID: jobID(of: cluster, &world))
     } else {
       running[cluster, default: 0] += 1
     }
