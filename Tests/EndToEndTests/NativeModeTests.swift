@@ -69,6 +69,43 @@ import YAML
     }
     #expect(try data.hasSavepoint(path), "deleting the resource leaves its savepoints")
   }
+
+  /// With high availability in Kubernetes the state outlives the JobManager, and the TaskManagers it left behind are
+  /// taken up or replaced.
+  @Test(.timeLimit(.minutes(10)), arguments: FlinkUnderTest.all)
+  func theStateOutlivesTheJobManager(flink: FlinkUnderTest) async throws {
+    let data = try DataFolder()
+    try await LocalInstance.with { instance in
+      var spec = HighAvailabilityTests.spec
+      spec["mode"] = "native"
+      let job = try await data.apply("lasting", in: "default", of: instance, flink: flink, spec: spec)
+      try await job.waitRunning()
+      try await data.waitForMore(than: 30)
+      #expect(try await instance.client.listAll(.deployments, namespace: "default").items.count == 1)
+
+      try await job.afterLosing("the JobManager's pod", data) {
+        let pod = try await job.jobManagerPod()
+        try await instance.kubectl("delete", "pod", pod.metadata.name, "--wait=false")
+      }
+      try await job.afterLosing("the JobManager's Deployment", data, isNext: true) {
+        try await instance.kubectl("delete", "deployment", "lasting", "--wait=false")
+      }
+
+      try await job.patch(spec: ["job": ["parallelism": 2]])
+      try await job.waitRunning()
+      #expect(try await job.parallelism() == 2)
+      #expect(try await job.restoredPath()?.contains("/chk-") == true)
+      try await data.waitForMore(than: try data.partFiles().sequence.count + 30)
+      #expect(try data.partFiles().repeated == [])
+
+      try await instance.kubectl("delete", "flinkdeployment", "lasting", "--wait=true", "--timeout=120s")
+      try await eventually("nothing is left of it", within: .seconds(60)) {
+        let maps = try await instance.client.listAll(.configMaps, namespace: "default", labelSelector: "app=lasting")
+        return try await job.pods().isEmpty && maps.items.isEmpty
+      }
+    }
+    try data.remove()
+  }
 }
 
 extension DataFolder {
