@@ -76,7 +76,8 @@ let package = Package(
       "KubernetesClient",
       ["KubernetesAPI", "YAML", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, logging]),
     module("FlinkModel", ["KubernetesAPI", "YAML"]),
-    module("FlinkREST", ["KubernetesAPI", "FlinkModel", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, logging]),
+    module(
+      "FlinkREST", ["KubernetesAPI", "FlinkModel", asyncHTTPClient, nioCore, nioPosix, nioHTTP1, nioSSL, logging]),
     module("FlinkBlueprint", ["KubernetesAPI", "FlinkModel", "YAML"]),
     module("Lifecycle", ["KubernetesAPI", "FlinkModel"]),
     module(

@@ -25,12 +25,9 @@ extension ClusterPlan {
     try ContainerSize(.jobManager, configuration, version: spec.flinkVersion).apply(to: &pod)
     ContainerSize.addOthers(spec.jobManager?.resource, spec.jobManager?.resources, to: &pod)
     if settings.isStartupProbeEnabled {
-      if !frame.usesHostNetwork {
-        pod.setStartupProbeUnlessPresent(port: "rest")
-      } else if !isNative {
-        // No ports are declared, and a native JobManager in the host's network takes any that is free.
-        pod.setStartupProbeUnlessPresent(port: JSONValue(ports.restBind))
-      }
+      // In the host's network no ports are declared, and a native JobManager takes any that is free.
+      let port: JSONValue? = frame.usesHostNetwork ? (isNative ? nil : JSONValue(ports.restBind)) : "rest"
+      if let port { pod.setUnlessPresent("startupProbe", try startupProbe(port)) }
     }
 
     // Which side wins is the Apache operator's, and Flink's, choice.
@@ -42,6 +39,21 @@ extension ClusterPlan {
     return deployment(
       Blueprint.jobManagerDeployment(identity.name), try configuration.int("kubernetes.jobmanager.replicas") ?? 1,
       .jobManager, labels, annotations, pod)
+  }
+
+  /// Answers once the REST interface does; until then neither liveness nor readiness is judged. It never gives up:
+  /// whether a start takes too long is the operator's to say.
+  private func startupProbe(_ port: JSONValue) throws(InvalidField) -> JSONValue {
+    var probe: JSONObject = ["periodSeconds": 1, "failureThreshold": 2_147_483_647]
+    if try configuration.bool("security.ssl.rest.authentication-enabled", default: false) {
+      // The kubelet has no certificate to show.
+      probe["tcpSocket"] = ["port": port]
+    } else {
+      var get: JSONObject = ["path": "/config", "port": port]
+      if try configuration.isRESTEncrypted { get["scheme"] = "HTTPS" }
+      probe["httpGet"] = .object(get)
+    }
+    return .object(probe)
   }
 
   // MARK: The command

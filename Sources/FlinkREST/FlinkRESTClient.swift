@@ -5,6 +5,7 @@ public import Logging
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import NIOSSL
 internal import Synchronization
 
 /// Flink's REST interface over HTTP.
@@ -35,10 +36,13 @@ public final class FlinkRESTClient: FlinkGateway {
   private let keepAlive: Mutex<KeepAlivePolicy>
 
   /// The client must be shut down before it is released.
-  public init(settings: Settings = Settings(), logger: Logger) {
+  ///
+  /// - Parameter tls: for `https` endpoints; nil trusts what the system trusts.
+  public init(settings: Settings = Settings(), tls: FlinkTLS? = nil, logger: Logger) {
     self.settings = settings
     self.logger = logger
     var configuration = HTTPClient.Configuration()
+    configuration.tlsConfiguration = tls?.configuration
     configuration.redirectConfiguration = .disallow
     configuration.httpVersion = .http1Only
     configuration.timeout.connect = TimeAmount(settings.connectTimeout)
@@ -267,6 +271,10 @@ public final class FlinkRESTClient: FlinkGateway {
     case let error as IOError
     where [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL, EMFILE, ENFILE].contains(error.errnoCode):
       return .unreachable("\(error)")
+    case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+      return .unreachable(
+        "TLS failed: \(FlinkAnswers.line("\(error)")); check OPERATOR_TRUSTSTORE_PATH and OPERATOR_KEYSTORE_PATH of the "
+          + "operator")
     case ChannelError.connectTimeout: return .unreachable("no connection within \(settings.connectTimeout)")
     case is CancellationError: return .interrupted("the call was cancelled")
     default: return .interrupted("\(error)")

@@ -71,7 +71,9 @@ enum InstallationFiles {
   }
 }
 
-func readText(_ path: String) throws(CommandFailure) -> String {
+func readText(_ path: String) throws(CommandFailure) -> String { String(decoding: try readBytes(path), as: UTF8.self) }
+
+func readBytes(_ path: String) throws(CommandFailure) -> [UInt8] {
   guard let file = fopen(path, "r") else { throw CommandFailure("cannot read \(path): \(lastError())", hint: nil) }
   defer { fclose(file) }
   var bytes: [UInt8] = []
@@ -81,5 +83,5 @@ func readText(_ path: String) throws(CommandFailure) -> String {
     if count == 0 { break }
     bytes += buffer[..<count]
   }
-  return String(decoding: bytes, as: UTF8.self)
+  return bytes
 }

@@ -88,7 +88,7 @@ struct RunCommand: AsyncParsableCommand {
     let cluster = try ClusterConfiguration.automatic(
       kubeconfigPath: kubeconfig, context: context, environment: environment)
     let kubernetes = KubernetesClient(configuration: cluster, logger: Logger(label: "kubernetes"))
-    let flink = FlinkRESTClient(logger: Logger(label: "flink"))
+    let flink = FlinkRESTClient(tls: try Self.flinkTLS(environment), logger: Logger(label: "flink"))
     do {
       try await preflight(kubernetes, server: cluster.server)
       try await serve(kubernetes, flink, cluster, logger)
@@ -100,6 +100,19 @@ struct RunCommand: AsyncParsableCommand {
     await flink.shutdown()
     await kubernetes.shutdown()
     logger.info("stopped")
+  }
+
+  /// By the Apache operator's variables.
+  private static func flinkTLS(_ environment: [String: String]) throws -> FlinkTLS? {
+    func store(_ variable: String) throws -> FlinkTLS.Store? {
+      guard let path = environment[variable], !path.isEmpty else { return nil }
+      return FlinkTLS.Store(path: path, bytes: try readBytes(path))
+    }
+    let truststore = try store("OPERATOR_TRUSTSTORE_PATH")
+    let keystore = try store("OPERATOR_KEYSTORE_PATH")
+    if truststore == nil, keystore == nil { return nil }
+    return try FlinkTLS(
+      truststore: truststore, keystore: keystore, password: environment["OPERATOR_KEYSTORE_PASSWORD"])
   }
 
   /// The cluster's DNS answers only inside of it.

@@ -108,16 +108,6 @@ struct FlinkPod {
     container["resources"] = .object(resources)
   }
 
-  /// Answers once the REST interface does; until then neither liveness nor readiness is judged. It never gives up:
-  /// whether a start takes too long is the operator's to say.
-  mutating func setStartupProbeUnlessPresent(port: JSONValue) {
-    setUnlessPresent(
-      "startupProbe",
-      [
-        "httpGet": ["path": "/config", "port": port], "periodSeconds": 1, "failureThreshold": 2_147_483_647,
-      ])
-  }
-
   /// Adds a named element; one of the same name is replaced in its place.
   private static func append(_ element: JSONValue, to key: String, in object: inout JSONObject) {
     var elements = object[key]?.arrayValue ?? []
