@@ -202,15 +202,20 @@ struct RunCommand: AsyncParsableCommand {
       guard let election else { return try await work() }
       try await election.run(onLoss: Self.endWithoutLease, work)
     }
+    let live = LiveSettings(settings)
     let reloader = ConfigurationReloader(
-      configuration: operatorConfiguration, logger: Logger(label: "configuration"), apply: { controller.apply($0) })
+      configuration: operatorConfiguration, logger: Logger(label: "configuration"),
+      apply: {
+        live.settings = $0
+        controller.apply($0)
+      })
     let reload = RunningService {
       try await reloader.run()
       // Nothing to follow: the service has to last all the same.
       try await Task.sleep(for: .seconds(1_000_000_000))
     }
     var services: [any Service] = [operations, work, reload]
-    if let service = try webhook.service(kubernetes, namespace: cluster.namespace, settings: settings) {
+    if let service = try webhook.service(kubernetes, namespace: cluster.namespace, settings: live) {
       services.append(service)
     }
     do {

@@ -6,6 +6,19 @@ import KubernetesClient
 import Logging
 import Operations
 import ServiceLifecycle
+import Synchronization
+
+/// The operator's settings as they are now.
+final class LiveSettings: Sendable {
+  private let present: Mutex<OperatorSettings>
+
+  init(_ settings: OperatorSettings) { present = Mutex(settings) }
+
+  var settings: OperatorSettings {
+    get { present.withLock { $0 } }
+    set { present.withLock { $0 = newValue } }
+  }
+}
 
 /// The options of the admission webhook, which every replica serves, whoever leads.
 struct WebhookOptions: ParsableArguments {
@@ -28,7 +41,7 @@ struct WebhookOptions: ParsableArguments {
 
   /// nil where the webhook is off.
   func service(
-    _ kubernetes: KubernetesClient, namespace: String, settings: OperatorSettings
+    _ kubernetes: KubernetesClient, namespace: String, settings: LiveSettings
   ) throws -> (any Service)? {
     guard let webhookAddress else { return nil }
     let (host, port) = try RunCommand.hostAndPort(webhookAddress, option: "--webhook-address")
@@ -40,7 +53,7 @@ struct WebhookOptions: ParsableArguments {
       kubernetes: kubernetes, place: place, now: { Timestamp(epochMilliseconds: OperatorClock.system.now()) },
       logger: logger)
     let server = WebhookServer(
-      host: host, port: port, certificate: { keeper.certificate }, settings: { settings },
+      host: host, port: port, certificate: { keeper.certificate }, settings: { settings.settings },
       cluster: { namespace, name in
         let object = try? await kubernetes.get(.flinkDeployments, namespace: namespace, name: name)
         return object.map { FlinkDeployment($0) }

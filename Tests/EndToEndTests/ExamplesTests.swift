@@ -29,7 +29,6 @@ import YAML
   private static let pending = [
     "04-reactive.yaml": "a change of the replicas redeploys the job",
     "05-session-cluster.yaml": "session clusters are not acted upon",
-    "07-ingress.yaml": "no Ingress is made",
   ]
 
   @Test func everyExampleIsShownOrItIsSaidWhyNot() throws {
