@@ -1,5 +1,7 @@
 import InMemoryKubernetes
 import KubernetesAPI
+import LocalCluster
+import Logging
 import Operations
 import Testing
 import YAML
@@ -68,6 +70,36 @@ import YAML
     }
     #expect(names("secrets") == [[.string(place.secret)]])
     #expect(names("validatingwebhookconfigurations") == [[.string(place.configuration)]])
+  }
+
+  @Test func theRightsSufficeForTheWebhookAndForNoOtherSecret() async throws {
+    var server = Server()
+    for object in objects { #expect(try server.apply(object) == nil) }
+    let account = "system:serviceaccount:flink-operator:flink-operator"
+    let user = APIUser(
+      name: account,
+      groups: ["system:serviceaccounts", "system:serviceaccounts:flink-operator", "system:authenticated"])
+    let shared = SharedAPIServer(server.server, clock: { Server.now })
+    let (administrator, gateway) = (SharedAPIGateway(shared), SharedAPIGateway(shared, user: user))
+    let place = WebhookPlace(namespace: "flink-operator")
+    let keeper = WebhookCertificateKeeper(
+      kubernetes: gateway, place: place, now: { Server.now }, logger: Logger(label: "test"))
+    try await keeper.refresh()
+    let bundle = try #require(keeper.certificate?.bundle)
+    for plural in ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"] {
+      let type = ResourceType(
+        group: "admissionregistration.k8s.io", version: "v1", plural: plural, kind: "", isNamespaced: false)
+      let configuration = try await administrator.get(type, namespace: nil, name: place.configuration).json
+      #expect(configuration["webhooks"]?.arrayValue?.first?["clientConfig", "caBundle"]?.stringValue == bundle)
+    }
+    _ = try await administrator.create(
+      .secrets, namespace: "flink-operator", ["metadata": ["name": "other"], "type": "Opaque"])
+    for (namespace, name) in [("flink-operator", "other"), ("default", place.secret)] {
+      let error = await #expect(throws: KubernetesError.self) {
+        try await gateway.get(.secrets, namespace: namespace, name: name)
+      }
+      #expect(error?.isForbidden == true)
+    }
   }
 
   @Test func theOperatorRunsAsTheImageSays() throws {

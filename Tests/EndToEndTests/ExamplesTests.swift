@@ -104,6 +104,7 @@ import YAML
     }
   }
 
+  // covers: spec.job.entryClass, spec.job.jarURI, spec.job.upgradeMode
   private func upgrades(_ instance: LocalInstance, _ job: FlinkJob) async throws {
     try await job.waitCheckpoint()
     try await instance.kubectl(
@@ -130,6 +131,7 @@ import YAML
       "wait", "--for=condition=Stalled", "flinksessionjob/session-job-example", "--timeout=30s")
   }
 
+  // covers: spec.podTemplate, spec.jobManager.podTemplate, kubernetes.operator.pod-template.merge-arrays-by-name
   private func hasItsPods(_ instance: LocalInstance, _ job: FlinkJob) async throws {
     let pods = try await job.pods()
     #expect(pods.count == 2)
@@ -146,6 +148,7 @@ import YAML
     #expect(log == "prepared\n")
   }
 
+  // covers: spec.ingress, spec.ingress.template
   private func hasItsIngress(_ instance: LocalInstance, _ job: FlinkJob) async throws {
     let ingress = try JSONValue(parsing: try await instance.kubectl("get", "ingress", job.name, "-o", "json"))
     let rule = ingress["spec", "rules"]?.arrayValue?.first
@@ -154,6 +157,7 @@ import YAML
     #expect(backend == "ingress-example-rest")
   }
 
+  // covers: spec.logConfiguration
   private func logsItsWay(_ instance: LocalInstance, _ job: FlinkJob) async throws {
     let log = try await instance.kubectl("logs", "deployment/\(job.name)")
     let lines = log.split(separator: "\n").filter { $0.contains(" INFO ") }
