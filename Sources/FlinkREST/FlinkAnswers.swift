@@ -61,19 +61,64 @@ enum FlinkAnswers {
 
   /// Flink answers COMPLETED to failed operations too; the cause tells.
   static func operation(_ json: JSONValue) throws(FlinkError) -> AsyncOperationResult {
+    switch try outcome(json) {
+    case .inProgress: return .inProgress
+    case .failed(let cause): return .failed(cause: cause)
+    case .completed(let operation):
+      guard let location = operation["location"]?.stringValue, !location.isEmpty else {
+        throw missing("operation.location")
+      }
+      return .completed(location: location)
+    }
+  }
+
+  static func checkpointOperation(_ json: JSONValue) throws(FlinkError) -> CheckpointTriggerResult {
+    switch try outcome(json) {
+    case .inProgress: return .inProgress
+    case .failed(let cause): return .failed(cause: cause)
+    case .completed(let operation):
+      guard let id = operation["checkpointId"]?.intValue else { throw missing("operation.checkpointId") }
+      return .completed(checkpointID: id)
+    }
+  }
+
+  private enum Outcome {
+    case inProgress
+    case failed(String)
+    case completed(JSONValue)
+  }
+
+  private static func outcome(_ json: JSONValue) throws(FlinkError) -> Outcome {
     guard let status = json["status", "id"]?.stringValue else { throw missing("status.id") }
     switch status {
     case "IN_PROGRESS": return .inProgress
     case "COMPLETED":
-      let operation = json["operation"]
-      if let cause = operation?["failure-cause"], !cause.isNull { return .failed(cause: failure(cause)) }
-      guard let location = operation?["location"]?.stringValue, !location.isEmpty else {
-        throw missing("operation.location")
-      }
-      return .completed(location: location)
+      let operation = json["operation"] ?? [:]
+      if let cause = operation["failure-cause"], !cause.isNull { return .failed(failure(cause)) }
+      return .completed(operation)
     default:
       throw .undecodable("operation has the unknown status \(line(status))")
     }
+  }
+
+  static func resourceRequirements(_ json: JSONValue) throws(FlinkError) -> [String: ParallelismBounds] {
+    guard let vertices = json.objectValue else { throw missing("job vertices") }
+    var bounds: [String: ParallelismBounds] = [:]
+    for (id, vertex) in vertices {
+      guard let lower = vertex["parallelism", "lowerBound"]?.intValue,
+        let upper = vertex["parallelism", "upperBound"]?.intValue
+      else { throw missing("parallelism of a job vertex") }
+      bounds[id] = ParallelismBounds(lower: Int(clamping: lower), upper: Int(clamping: upper))
+    }
+    return bounds
+  }
+
+  static func json(of requirements: [String: ParallelismBounds]) -> JSONValue {
+    var json = JSONObject()
+    for (id, bounds) in requirements.sorted(by: { $0.key < $1.key }) {
+      json[id] = ["parallelism": ["lowerBound": JSONValue(bounds.lower), "upperBound": JSONValue(bounds.upper)]]
+    }
+    return .object(json)
   }
 
   static func taskManagerCount(_ json: JSONValue) throws(FlinkError) -> Int { try array(json, "taskmanagers").count }

@@ -131,6 +131,37 @@ public final class FlinkRESTClient: FlinkGateway {
     try FlinkAnswers.operation(await get(endpoint, "/jobs/\(escaped(job))/savepoints/\(escaped(triggerID))"))
   }
 
+  public func triggerCheckpoint(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String, type: String
+  ) async throws(FlinkError) {
+    let body: JSONValue = ["checkpointType": .string(type), "triggerId": .string(triggerID)]
+    try await trigger(endpoint, "/jobs/\(escaped(job))/checkpoints", body, triggerID: triggerID)
+  }
+
+  public func checkpointResult(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String
+  ) async throws(FlinkError) -> CheckpointTriggerResult {
+    try FlinkAnswers.checkpointOperation(
+      await get(endpoint, "/jobs/\(escaped(job))/checkpoints/\(escaped(triggerID))"))
+  }
+
+  public func disposeSavepoint(at endpoint: FlinkEndpoint, path: String) async throws(FlinkError) {
+    _ = try await send(.POST, endpoint, "/savepoint-disposal", ["savepoint-path": .string(path)])
+  }
+
+  public func resourceRequirements(
+    at endpoint: FlinkEndpoint, job: String
+  ) async throws(FlinkError) -> [String: ParallelismBounds] {
+    try FlinkAnswers.resourceRequirements(await get(endpoint, "/jobs/\(escaped(job))/resource-requirements"))
+  }
+
+  public func setResourceRequirements(
+    at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
+  ) async throws(FlinkError) {
+    let body = FlinkAnswers.json(of: requirements)
+    _ = try await send(.PUT, endpoint, "/jobs/\(escaped(job))/resource-requirements", body)
+  }
+
   public func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int {
     try FlinkAnswers.taskManagerCount(await get(endpoint, "/taskmanagers"))
   }

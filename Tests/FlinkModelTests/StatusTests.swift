@@ -16,11 +16,11 @@ func fullStatus() throws -> FlinkDeploymentStatus {
       jobName: "n", jobId: "j", state: .running, startTime: 5, updateTime: 6, upgradeSavepointPath: "s3://u",
       savepointInfo: SavepointInfo(
         lastSavepoint: savepoint, triggerId: "t", triggerTimestamp: 7, triggerType: .manual, formatType: .native,
-        savepointHistory: [savepoint], lastPeriodicSavepointTimestamp: 8),
+        triggerNonce: 12, savepointHistory: [savepoint], lastPeriodicSavepointTimestamp: 8),
       checkpointInfo: CheckpointInfo(
         lastCheckpoint: CheckpointEntry(timeStamp: 9, triggerType: .periodic, formatType: .full, triggerNonce: 1),
         triggerId: "c", triggerTimestamp: 10, triggerType: .unknown, formatType: .incremental,
-        lastPeriodicCheckpointTimestamp: 11)),
+        triggerNonce: 13, lastPeriodicCheckpointTimestamp: 11)),
     error: "e", observedGeneration: 12, lifecycleState: .stable, clusterInfo: ["flink-version": "1.20"],
     jobManagerDeploymentStatus: .ready,
     reconciliationStatus: ReconciliationStatus(

@@ -100,6 +100,47 @@ import Testing
     }
   }
 
+  @Test func asksForSnapshotsOfRunningJobs() async throws {
+    let requirements = #"{"v1":{"parallelism":{"lowerBound":1,"upperBound":2}}}"#
+    let answers = [
+      "POST /jobs/\(job)/checkpoints": #"{"request-id": "\#(trigger)"}"#,
+      "GET /jobs/\(job)/checkpoints/\(trigger)": #"{"status":{"id":"COMPLETED"},"operation":{"checkpointId":3}}"#,
+      "POST /savepoint-disposal": #"{"request-id": "ffff"}"#,
+      "GET /jobs/\(job)/resource-requirements": requirements, "PUT /jobs/\(job)/resource-requirements": "{}",
+    ]
+    try await withServer(answer: { request in
+      [ScriptedServer.ok(answers[request.line.replacing(" HTTP/1.1", with: "")] ?? "?")]
+    }) { client, endpoint, log in
+      try await client.triggerCheckpoint(at: endpoint, job: job, triggerID: trigger, type: "FULL")
+      #expect(
+        try await client.checkpointResult(at: endpoint, job: job, triggerID: trigger) == .completed(checkpointID: 3))
+      try await client.disposeSavepoint(at: endpoint, path: "file:/sp/1")
+      let bounds = try await client.resourceRequirements(at: endpoint, job: job)
+      #expect(bounds == ["v1": ParallelismBounds(lower: 1, upper: 2)])
+      try await client.setResourceRequirements(at: endpoint, job: job, bounds)
+      let bodies = try log.requests.filter { !$0.line.hasPrefix("GET") }.map { try JSONValue(parsing: $0.body) }
+      #expect(
+        bodies == [
+          ["checkpointType": "FULL", "triggerId": .string(trigger)], ["savepoint-path": "file:/sp/1"],
+          try JSONValue(parsing: requirements),
+        ])
+    }
+  }
+
+  @Test(arguments: [
+    (#"{"status":{"id":"IN_PROGRESS"},"operation":null}"#, CheckpointTriggerResult.inProgress),
+    (
+      #"{"status":{"id":"COMPLETED"},"operation":{"failure-cause":{"class":"a.B","stack-trace":"a.B: no\n\tat x"}}}"#,
+      .failed(cause: "a.B: no")
+    ),
+  ])
+  func readsWhatBecameOfACheckpoint(_ body: String, _ expected: CheckpointTriggerResult) async throws {
+    try await withServer(answer: { _ in [ScriptedServer.ok(body)] }) { client, endpoint, _ in
+      let result = try await client.checkpointResult(at: endpoint, job: job, triggerID: trigger)
+      #expect(result == expected)
+    }
+  }
+
   @Test func checkpointingNotEnabledIsNoError() async throws {
     let body =
       #"{"errors":["org.apache.flink.runtime.rest.handler.RestHandlerException: Checkpointing has not been enabled.\n\tat x"]}"#

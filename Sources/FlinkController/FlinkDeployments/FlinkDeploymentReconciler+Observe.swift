@@ -18,6 +18,7 @@ extension FlinkDeploymentReconciler {
       jobManager.jobs = jobManager.jobs.since(effectAt, why: why)
       jobManager.checkpoints = jobManager.checkpoints.since(effectAt, why: why)
       jobManager.savepoint = jobManager.savepoint.since(effectAt, why: why)
+      jobManager.checkpoint = jobManager.checkpoint.since(effectAt, why: why)
     }
     let target = target(of: resource)
     var observation = Observation(
@@ -48,7 +49,7 @@ extension FlinkDeploymentReconciler {
       }
       return .success(
         Target(
-          spec: spec, settings: try LifecycleSettings(configuration, cleanupTimeout: scoped.resourceCleanupTimeout)))
+          spec: spec, settings: try lifecycleSettings(configuration, scoped)))
     } catch {
       return .failure(error)
     }
@@ -72,12 +73,20 @@ extension FlinkDeploymentReconciler {
         memory.isRESTEncrypted = isEncrypted
       }
       return Target(
-        spec: spec, settings: try LifecycleSettings(configuration, cleanupTimeout: scoped.resourceCleanupTimeout))
+        spec: spec, settings: try lifecycleSettings(configuration, scoped))
     } catch {
       logger.warning(
         "the recorded spec cannot be read", metadata: ["key": "\(resource.key)", "error": "\(error)"])
       return nil
     }
+  }
+
+  private func lifecycleSettings(
+    _ configuration: FlinkConfiguration, _ scoped: OperatorSettings
+  ) throws(InvalidField) -> LifecycleSettings {
+    var lifecycle = try LifecycleSettings(configuration, cleanupTimeout: scoped.resourceCleanupTimeout)
+    lifecycle.snapshots.limit(by: scoped)
+    return lifecycle
   }
 
   /// Deployments and pods under the cluster's name, by quorum.

@@ -33,7 +33,7 @@ extension FlinkDeploymentReconciler {
       case .deleteHAMetadata(let maps, _): try await deleteHAMetadata(maps, metadata.namespace)
       case .tidyHAMetadata(let tidying, let operation):
         try await tidyHAMetadata(tidying, metadata.namespace, operation: operation)
-      case .stopWithSavepoint, .cancelJob:
+      case .stopWithSavepoint, .cancelJob, .triggerSavepoint, .triggerCheckpoint, .disposeSavepoint:
         return await ask(effect, metadata)
       case .applyIngress(let spec, _):
         do { try await applyIngress(spec, metadata) } catch { throw .kubernetes(error) }
@@ -202,6 +202,14 @@ extension FlinkDeploymentReconciler {
           formatType: format.rawValue, drain: drains)
       case .cancelJob(let job, _):
         try await flink.cancel(at: endpoint, job: job)
+      case .triggerSavepoint(let job, let request, let format, _):
+        try await flink.triggerSavepoint(
+          at: endpoint, job: job, triggerID: request.triggerID, targetDirectory: request.targetDirectory,
+          formatType: format.rawValue)
+      case .triggerCheckpoint(let job, let trigger, let type, _):
+        try await flink.triggerCheckpoint(at: endpoint, job: job, triggerID: trigger, type: type.rawValue)
+      case .disposeSavepoint(let path, _):
+        try await flink.disposeSavepoint(at: endpoint, path: path)
       default:
         return .failed("not a request to a JobManager")
       }

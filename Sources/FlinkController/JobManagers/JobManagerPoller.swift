@@ -35,6 +35,9 @@ struct JobManagerPoll: Sendable {
     if next.savepointTriggerID != polling.savepointTriggerID, guards.holds(.pollIdentity) {
       poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
     }
+    if next.checkpointTriggerID != polling.checkpointTriggerID {
+      poll.facts.checkpoint = .unknown(why: "the checkpoint has not been asked for yet", since: now)
+    }
     return poll
   }
 
@@ -77,6 +80,19 @@ struct JobManagerPoll: Sendable {
       } catch {
         facts.savepoint =
           error.isNotFound ? .gone(at: start) : .unknown(why: error.description, since: start)
+      }
+    }
+    if job != nil, let trigger = polling.checkpointTriggerID {
+      let start = clock.now()
+      do throws(FlinkError) {
+        let result = try await flink.checkpointResult(at: endpoint, job: polling.jobID, triggerID: trigger)
+        if case .failed = result, facts.checkpoint.value == result {
+          // As above.
+        } else {
+          facts.checkpoint = .seen(result, at: start)
+        }
+      } catch {
+        facts.checkpoint = error.isNotFound ? .gone(at: start) : .unknown(why: error.description, since: start)
       }
     }
     // A job that is being set up cannot be asked yet: its JobManager would log an error for every question.
@@ -151,6 +167,7 @@ struct JobManagerPoll: Sendable {
     if case .unknown(_, let earlier) = facts.jobs { since = earlier }
     facts.jobs = .unknown(why: why, since: since)
     facts.savepoint = .unknown(why: why, since: now)
+    facts.checkpoint = .unknown(why: why, since: now)
   }
 
   /// Whether a turn would see something in `other` that it does not see here: not when, but what.
@@ -167,6 +184,7 @@ struct JobManagerPoll: Sendable {
       return .seen(jobs.filter { $0.id == polling.jobID }, at: 0)
     }
     return jobs(self) == jobs(other) && what(facts.savepoint) == what(other.facts.savepoint)
+      && what(facts.checkpoint) == what(other.facts.checkpoint)
       && what(facts.exceptions) == what(other.facts.exceptions) && what(facts.config) == what(other.facts.config)
       && hasCheckpoint == other.hasCheckpoint
       && (facts.checkpoints.value == nil) == (other.facts.checkpoints.value == nil)

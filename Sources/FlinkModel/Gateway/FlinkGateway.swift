@@ -39,6 +39,24 @@ public protocol FlinkGateway: Sendable {
   func savepointResult(
     at endpoint: FlinkEndpoint, job: String, triggerID: String
   ) async throws(FlinkError) -> AsyncOperationResult
+  /// POST /jobs/:id/checkpoints with our own trigger id; Flink 1.17 and newer.
+  func triggerCheckpoint(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String, type: String
+  ) async throws(FlinkError)
+  /// GET /jobs/:id/checkpoints/:trigger
+  func checkpointResult(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String
+  ) async throws(FlinkError) -> CheckpointTriggerResult
+  /// POST /savepoint-disposal; returns when accepted.
+  func disposeSavepoint(at endpoint: FlinkEndpoint, path: String) async throws(FlinkError)
+  /// GET /jobs/:id/resource-requirements, by job vertex.
+  func resourceRequirements(
+    at endpoint: FlinkEndpoint, job: String
+  ) async throws(FlinkError) -> [String: ParallelismBounds]
+  /// PUT /jobs/:id/resource-requirements; Flink wants all vertices of the job.
+  func setResourceRequirements(
+    at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
+  ) async throws(FlinkError)
   /// GET /taskmanagers
   func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int
 }

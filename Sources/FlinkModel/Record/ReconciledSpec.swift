@@ -93,6 +93,12 @@ public struct ReconciledSpec: Sendable, Hashable {
     specJSON?["job"].flatMap { $0.isNull ? nil : $0.word("upgradeMode") ?? .stateless }
   }
 
+  /// The nonces of the snapshots that were last asked for, or given up.
+  public var triggerNonces: (savepoint: Int64?, checkpoint: Int64?) {
+    let job = specJSON?["job"]
+    return (job?["savepointTriggerNonce"]?.intValue, job?["checkpointTriggerNonce"]?.intValue)
+  }
+
   /// The same record with some of the job's fields changed. A record without a job is returned as it is.
   public func settingJob(
     state: DesiredJobState? = nil, upgradeMode: UpgradeMode? = nil, savepointTriggerNonce: Int64? = nil,

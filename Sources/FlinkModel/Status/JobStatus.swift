@@ -84,6 +84,8 @@ public struct SavepointInfo: Sendable, Hashable {
   public var triggerTimestamp: Int64?
   public var triggerType: SnapshotTriggerType?
   public var formatType: SavepointFormatType?
+  /// Ours: the nonce by which a pending savepoint was asked for.
+  public var triggerNonce: Int64?
   public var savepointHistory: [SavepointEntry]
   /// Epoch milliseconds; 0 for never.
   public var lastPeriodicSavepointTimestamp: Int64
@@ -91,8 +93,9 @@ public struct SavepointInfo: Sendable, Hashable {
   public init(
     lastSavepoint: SavepointEntry? = nil, triggerId: String? = nil, triggerTimestamp: Int64? = nil,
     triggerType: SnapshotTriggerType? = nil, formatType: SavepointFormatType? = nil,
-    savepointHistory: [SavepointEntry] = [], lastPeriodicSavepointTimestamp: Int64 = 0
+    triggerNonce: Int64? = nil, savepointHistory: [SavepointEntry] = [], lastPeriodicSavepointTimestamp: Int64 = 0
   ) {
+    self.triggerNonce = triggerNonce
     self.lastSavepoint = lastSavepoint
     self.triggerId = triggerId
     self.triggerTimestamp = triggerTimestamp
@@ -107,6 +110,7 @@ public struct SavepointInfo: Sendable, Hashable {
       lastSavepoint: json.nested("lastSavepoint").map(SavepointEntry.init(json:)),
       triggerId: json["triggerId"]?.stringValue, triggerTimestamp: json["triggerTimestamp"]?.intValue,
       triggerType: json.word("triggerType"), formatType: json.word("formatType"),
+      triggerNonce: json["triggerNonce"]?.intValue,
       savepointHistory: (json["savepointHistory"]?.arrayValue ?? []).map(SavepointEntry.init(json:)),
       lastPeriodicSavepointTimestamp: json["lastPeriodicSavepointTimestamp"]?.intValue ?? 0)
   }
@@ -118,6 +122,7 @@ public struct SavepointInfo: Sendable, Hashable {
     json.set("triggerTimestamp", triggerTimestamp)
     json.set("triggerType", triggerType?.rawValue)
     json.set("formatType", formatType?.rawValue)
+    json.set("triggerNonce", triggerNonce)
     json["savepointHistory"] = .array(savepointHistory.map(\.json))
     json.set("lastPeriodicSavepointTimestamp", lastPeriodicSavepointTimestamp)
     return .object(json)
@@ -168,12 +173,15 @@ public struct CheckpointInfo: Sendable, Hashable {
   public var formatType: CheckpointFormatType?
   /// Epoch milliseconds; 0 for never.
   public var lastPeriodicCheckpointTimestamp: Int64
+  /// Ours: the nonce by which a pending checkpoint was asked for.
+  public var triggerNonce: Int64?
 
   public init(
     lastCheckpoint: CheckpointEntry? = nil, triggerId: String? = nil, triggerTimestamp: Int64? = nil,
     triggerType: SnapshotTriggerType? = nil, formatType: CheckpointFormatType? = nil,
-    lastPeriodicCheckpointTimestamp: Int64 = 0
+    triggerNonce: Int64? = nil, lastPeriodicCheckpointTimestamp: Int64 = 0
   ) {
+    self.triggerNonce = triggerNonce
     self.lastCheckpoint = lastCheckpoint
     self.triggerId = triggerId
     self.triggerTimestamp = triggerTimestamp
@@ -187,6 +195,7 @@ public struct CheckpointInfo: Sendable, Hashable {
       lastCheckpoint: json.nested("lastCheckpoint").map(CheckpointEntry.init(json:)),
       triggerId: json["triggerId"]?.stringValue, triggerTimestamp: json["triggerTimestamp"]?.intValue,
       triggerType: json.word("triggerType"), formatType: json.word("formatType"),
+      triggerNonce: json["triggerNonce"]?.intValue,
       lastPeriodicCheckpointTimestamp: json["lastPeriodicCheckpointTimestamp"]?.intValue ?? 0)
   }
 
@@ -197,6 +206,7 @@ public struct CheckpointInfo: Sendable, Hashable {
     json.set("triggerTimestamp", triggerTimestamp)
     json.set("triggerType", triggerType?.rawValue)
     json.set("formatType", formatType?.rawValue)
+    json.set("triggerNonce", triggerNonce)
     json.set("lastPeriodicCheckpointTimestamp", lastPeriodicCheckpointTimestamp)
     return .object(json)
   }

@@ -72,18 +72,18 @@ extension Int64 {
 }
 
 /// A day of the Gregorian calendar, reckoned in 400-year eras of years that begin in March: the leap day comes last.
-private struct CalendarDay {
-  var year: Int64
-  var month: Int64
-  var day: Int64
+package struct CalendarDay: Sendable {
+  package var year: Int64
+  package var month: Int64
+  package var day: Int64
 
-  init(year: Int64, month: Int64, day: Int64) {
+  package init(year: Int64, month: Int64, day: Int64) {
     self.year = year
     self.month = month
     self.day = day
   }
 
-  init(sinceEpoch days: Int64) {
+  package init(sinceEpoch days: Int64) {
     let shifted = days + 719_468
     let era = shifted.flooredQuotient(by: 146_097)
     let dayOfEra = shifted.flooredRemainder(by: 146_097)
@@ -95,7 +95,7 @@ private struct CalendarDay {
     year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
   }
 
-  var sinceEpoch: Int64 {
+  package var sinceEpoch: Int64 {
     let marchYear = month <= 2 ? year - 1 : year
     let era = marchYear.flooredQuotient(by: 400)
     let yearOfEra = marchYear.flooredRemainder(by: 400)
@@ -104,11 +104,13 @@ private struct CalendarDay {
     return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
   }
 
-  var exists: Bool {
+  var exists: Bool { (1...12).contains(month) && (1...lengthOfMonth).contains(day) }
+
+  /// The month must be one of a year.
+  package var lengthOfMonth: Int64 {
     let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
     let lengths: [Int64] = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    guard (1...12).contains(month) else { return false }
-    return (1...lengths[Int(month) - 1]).contains(day)
+    return lengths[Int(month) - 1]
   }
 }
 

@@ -58,6 +58,7 @@ public struct Polling: Sendable, Hashable {
   public var jobID: String
   public var pace: Pace
   public var savepointTriggerID: String?
+  public var checkpointTriggerID: String?
   public var wantsCheckpoints: Bool
   public var wantsExceptions: Bool
 

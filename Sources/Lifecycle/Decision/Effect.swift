@@ -55,6 +55,11 @@ public enum Effect: Sendable, Hashable {
   /// The Ingress is made what the spec of this generation asks for.
   case applyIngress(IngressSpec, generation: Int64)
   case removeIngress(ObjectIdentity)
+  /// The job goes on.
+  case triggerSavepoint(jobID: String, request: SavepointRequest, format: SavepointFormatType, operationID: String)
+  case triggerCheckpoint(jobID: String, triggerID: String, type: CheckpointFormatType, operationID: String)
+  /// A savepoint is removed from storage.
+  case disposeSavepoint(path: String, operationID: String)
 
   public enum Safety: Sendable, Hashable {
     /// Doing it twice is the same as once.
@@ -69,8 +74,8 @@ public enum Effect: Sendable, Hashable {
     switch self {
     case .setFinalizer, .applyIngress: .idempotent
     case .tidyHAMetadata: .guarded
-    case .createIncarnation, .scaleDown, .stopWithSavepoint: .guarded
-    case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob, .removeIngress: .irreversible
+    case .createIncarnation, .scaleDown, .stopWithSavepoint, .triggerSavepoint, .triggerCheckpoint: .guarded
+    case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob, .removeIngress, .disposeSavepoint: .irreversible
     }
   }
 
@@ -83,7 +88,9 @@ public enum Effect: Sendable, Hashable {
     case .createIncarnation(let incarnation): incarnation.operationID
     case .scaleDown(_, let operation), .deleteDeployments(_, let operation), .deleteHAMetadata(_, let operation),
       .tidyHAMetadata(_, let operation),
-      .stopWithSavepoint(_, _, _, _, let operation), .cancelJob(_, let operation):
+      .stopWithSavepoint(_, _, _, _, let operation), .cancelJob(_, let operation),
+      .triggerSavepoint(_, _, _, let operation), .triggerCheckpoint(_, _, _, let operation),
+      .disposeSavepoint(_, let operation):
       operation
     }
   }
@@ -104,6 +111,9 @@ public enum Effect: Sendable, Hashable {
     case .cancelJob(let job, let operation): "cancel \(job) (\(operation))"
     case .applyIngress(_, let generation): "apply Ingress of generation \(generation)"
     case .removeIngress(let object): "delete Ingress \(object)"
+    case .triggerSavepoint(let job, let request, _, _): "take savepoint \(request.triggerID) of \(job)"
+    case .triggerCheckpoint(let job, let trigger, _, _): "take checkpoint \(trigger) of \(job)"
+    case .disposeSavepoint(let path, _): "dispose of savepoint \(path)"
     }
   }
 
@@ -117,7 +127,7 @@ public enum Effect: Sendable, Hashable {
   /// Whether it is sent to the JobManager: answers read before it are out of date.
   public var concernsJobManager: Bool {
     switch self {
-    case .stopWithSavepoint, .cancelJob: true
+    case .stopWithSavepoint, .cancelJob, .triggerSavepoint, .triggerCheckpoint: true
     default: false
     }
   }

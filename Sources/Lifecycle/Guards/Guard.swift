@@ -78,6 +78,8 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case metadataUnknown = "metadata-unknown"
   /// A job that Kubernetes started again by its old arguments goes back to the newest point known (S4).
   case regressedRestore = "regressed-restore"
+  /// A savepoint from which a start may take its state is not disposed of, however old it is (S5).
+  case neededSavepoints = "needed-savepoints"
   /// A savepoint that was asked of an earlier run of the job is asked for again under another id.
   case savepointOfThisRun = "savepoint-of-this-run"
 }

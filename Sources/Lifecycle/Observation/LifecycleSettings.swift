@@ -48,6 +48,7 @@ public struct LifecycleSettings: Sendable, Hashable {
   public var taskManagers = 0
   /// Nothing but newly completed checkpoints is written to status more often than this.
   public var ledgerFlushInterval: Int64 = 300_000
+  public var snapshots = SnapshotSettings()
   /// Answers of Flink's `/checkpoints` may be this old.
   public var restCacheTime: Int64 = 3_000
 
@@ -94,6 +95,7 @@ public struct LifecycleSettings: Sendable, Hashable {
     retainsCheckpointsOnFailure = retainsCheckpoints || retention?.uppercased() == "DELETE_ON_CANCELLATION"
     userJobID = configuration.string("$internal.pipeline.job-id")
     taskManagers = try configuration.expectedTaskManagers
+    snapshots = try SnapshotSettings(configuration)
   }
 }
 

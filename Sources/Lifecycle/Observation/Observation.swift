@@ -11,6 +11,8 @@ public struct JobManagerFacts: Sendable, Hashable {
   public var earlierRun: CheckpointStatistics?
   /// The result under the recorded trigger id; gone where the JobManager does not know that id.
   public var savepoint: Fact<AsyncOperationResult>
+  /// The state of the checkpoint under the recorded trigger id; gone where the JobManager does not know that id.
+  public var checkpoint: Fact<CheckpointTriggerResult> = .unknown(why: "not asked for", since: 0)
   /// Newest first.
   public var exceptions: Fact<[JobExceptionEntry]>
 

@@ -5,6 +5,7 @@ extension Turn {
   /// Authorises that the present incarnation, and what is left of earlier ones, goes.
   mutating func beginDrain(_ operation: OperationRecord) {
     var operation = operation
+    dropSnapshots("the job is stopped")
     operation.deadline = moment(now + settings.cleanupTimeout)
     enter(.draining, operation)
     polling = nil

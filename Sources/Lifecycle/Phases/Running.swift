@@ -32,6 +32,7 @@ extension Turn {
       restoreTaskManagers(operation)
     }
     considerIngress()
+    if effect == nil, let current = status.operation { considerSnapshots(current) }
   }
 
   /// Nothing was authorised in this turn.
@@ -246,8 +247,10 @@ extension Turn {
   mutating func poll(_ operation: OperationRecord, _ pace: Polling.Pace, wantsExceptions: Bool = false) {
     guard let job = status.jobStatus.jobId else { return }
     polling = Polling(
-      attempt: operation.attempt, jobID: job, pace: pace, savepointTriggerID: operation.savepoint?.triggerID,
+      attempt: operation.attempt, jobID: job, pace: pace,
+      savepointTriggerID: operation.savepoint?.triggerID ?? status.jobStatus.savepointInfo?.triggerId,
       wantsCheckpoints: true, wantsExceptions: wantsExceptions)
+    polling?.checkpointTriggerID = status.jobStatus.checkpointInfo?.triggerId
   }
 
   static func capitalised(_ word: String) -> String { word.prefix(1).uppercased() + word.dropFirst().lowercased() }

@@ -52,7 +52,8 @@ extension Turn {
       if isValidationError(status.error) { status.error = nil }
       return
     }
-    let choice = chooseStop(target, diff, operation, jobManager)
+    var choice = chooseStop(target, diff, operation, jobManager)
+    if let pending = pendingSavepoint(jobManager) { choice = pending }
     switch choice {
     case .wait(let reason, let message):
       if var current = status.operation {
@@ -79,6 +80,16 @@ extension Turn {
       announce(diff, target)
       beginStop(next(operation, target, diff, nil, jobManager), target, withSavepoint: choice == .savepoint)
     }
+  }
+
+  /// An upgrade waits for the savepoint that is being taken, unless its user does not want that.
+  private func pendingSavepoint(_ jobManager: DeploymentFacts?) -> StopChoice? {
+    guard jobManager != nil, status.jobStatus.savepointInfo?.triggerId != nil,
+      !(target?.settings ?? settings).snapshots.isPendingSavepointIgnored,
+      let job = observation.jobManager.jobs.value?.first(where: { $0.id == status.jobStatus.jobId }),
+      job.state == FlinkJobState.running.rawValue
+    else { return nil }
+    return .wait(reason: "SavepointPending", message: "a savepoint is being taken")
   }
 
   private func next(

@@ -5,6 +5,7 @@ extension Turn {
   /// Authorises a stop; its trigger id is stored before it is sent.
   mutating func beginStop(_ operation: OperationRecord, _ target: Target?, withSavepoint: Bool) {
     var operation = operation
+    dropSnapshots("the job is stopped")
     operation.deadline = moment(now + settings.checkpointTimeout + 60_000)
     if withSavepoint {
       operation.savepoint = SavepointRequest(
@@ -186,10 +187,9 @@ extension Turn {
       if let location {
         operation.savepoint?.location = location
         status.jobStatus.state = .finished
-        var info = status.jobStatus.savepointInfo ?? SavepointInfo()
-        info.lastSavepoint = SavepointEntry(
-          timeStamp: now, location: location, triggerType: .upgrade, formatType: settings.savepointFormat)
-        status.jobStatus.savepointInfo = info
+        record(
+          SavepointEntry(
+            timeStamp: now, location: location, triggerType: .upgrade, formatType: settings.savepointFormat))
       }
       note(start)
       if operation.kind != .rollback { status.error = nil }

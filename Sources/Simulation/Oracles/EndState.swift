@@ -8,6 +8,20 @@ public struct EndState: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SimulatedWorld.State {
+  /// Snapshots as the record has them, and how many savepoints have been taken; not for periodic ones, whose number
+  /// depends on time.
+  private func snapshots(_ jobStatus: JSONValue?, of cluster: String) -> String {
+    let savepoints = jobStatus?["savepointInfo"]
+    let checkpoints = jobStatus?["checkpointInfo"]
+    let history = savepoints?["savepointHistory"]?.arrayValue ?? []
+    let isPeriodic = history.contains { $0["triggerType"]?.stringValue == "PERIODIC" }
+    let taken = flink.happenings.count { if case .savepoint(cluster, _, _) = $0 { true } else { false } }
+    return "savepoints \(history.count) pending \(savepoints?["triggerId"] == nil ? "none" : "one") "
+      + "taken \(isPeriodic ? "periodically" : "\(taken)") "
+      + "checkpoint nonce \(checkpoints?["lastCheckpoint"]?["triggerNonce"]?.text ?? "-") "
+      + "pending \(checkpoints?["triggerId"] == nil ? "none" : "one")"
+  }
+
   mutating func endState() -> EndState {
     var lines: [String] = []
     for resource in list(.flinkDeployments) {
@@ -27,6 +41,7 @@ extension SimulatedWorld.State {
       let isStable =
         text("reconciliationStatus", "lastReconciledSpec") == text("reconciliationStatus", "lastStableSpec")
       lines.append("  stable \(isStable) taskManager \(status?["taskManager"]?.text ?? "-")")
+      lines.append("  " + snapshots(status?["jobStatus"], of: name))
       for condition in status?["conditions"]?.arrayValue ?? [] {
         lines.append(
           "  \(condition["type"]?.stringValue ?? "") \(condition["status"]?.stringValue ?? "") "

@@ -150,6 +150,11 @@ extension SimulatedWorld.State {
           oracle.completed[cluster] = nil
           continue
         }
+        if path != nil, path == resource(cluster)?["spec", "job"]?["initialSavepointPath"]?.stringValue {
+          // Its user names the state to go on from.
+          oracle.saved[cluster] = count
+          continue
+        }
         if path == nil, oracle.hadState.contains(cluster), flink.storage.values.contains(where: { $0 > 0 }) {
           violate("S3", "the job of \(cluster) starts empty although it had state")
         }

@@ -15,6 +15,8 @@ public struct Scenario: Sendable {
     case remove(ResourceType, String)
     /// The next savepoints fail.
     case failSavepoints(Int)
+    /// A savepoint that somebody has put into the storage.
+    case putSavepoint(String, count: Int64)
   }
 
   public let name: String

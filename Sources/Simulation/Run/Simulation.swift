@@ -158,6 +158,8 @@ public enum Simulation {
       state.request(.delete(type, namespace, name, DeleteOptions(propagation: .background)))
     case .failSavepoints(let count):
       state.flink.failingSavepoints = count
+    case .putSavepoint(let path, let count):
+      state.flink.put(path, count: count)
     }
   }
 }

@@ -1,6 +1,87 @@
 import KubernetesAPI
 
 extension Scenario {
+  private static let savepointMode = manifest(upgradeMode: "savepoint")
+
   /// Savepoints and checkpoints that are asked for while the job goes on.
-  static let snapshots: [Scenario] = []
+  static let snapshots: [Scenario] = [
+    Scenario("savepoint-nonce", [(0, .apply(savepointMode)), (30, .edit(job(["savepointTriggerNonce": 1])))]),
+    Scenario(
+      "checkpoint-nonce",
+      [(0, .apply(manifest(upgradeMode: "last-state"))), (30, .edit(job(["checkpointTriggerNonce": 1])))]),
+    Scenario(
+      "both-nonces-twice", length: 200,
+      [
+        (0, .apply(savepointMode)), (30, .edit(job(["savepointTriggerNonce": 1, "checkpointTriggerNonce": 1]))),
+        (31, .edit(job(["savepointTriggerNonce": 2, "checkpointTriggerNonce": 2]))),
+      ]),
+    Scenario(
+      "nonce-with-upgrade", length: 200,
+      [(0, .apply(savepointMode)), (30, .edit(job(["savepointTriggerNonce": 1, "parallelism": 2])))]),
+    Scenario(
+      "upgrade-while-savepoint", length: 200,
+      [
+        (0, .apply(savepointMode)), (30, .edit(job(["savepointTriggerNonce": 1]))),
+        (31, .edit(job(["parallelism": 2]))),
+      ]),
+    Scenario(
+      "savepoint-nonce-fails-once", length: 220,
+      [(0, .apply(savepointMode)), (29, .failSavepoints(1)), (30, .edit(job(["savepointTriggerNonce": 1])))]),
+    Scenario(
+      "savepoint-nonce-fails", length: 260,
+      [(0, .apply(savepointMode)), (29, .failSavepoints(100)), (30, .edit(job(["savepointTriggerNonce": 1])))]),
+    Scenario(
+      "jobmanager-lost-while-savepoint", length: 200,
+      [
+        (0, .apply(manifest(configuration: savepointDirectory))), (30, .edit(job(["savepointTriggerNonce": 1]))),
+        (31, .removeDeployment("demo")),
+      ]),
+    Scenario(
+      "periodic-savepoints", length: 280,
+      [
+        (
+          0,
+          .apply(
+            manifest(
+              upgradeMode: "savepoint",
+              configuration: [
+                "kubernetes.operator.periodic.savepoint.interval": "20 s",
+                "kubernetes.operator.savepoint.history.max.count": "2",
+              ]))
+        ),
+        (
+          170,
+          .edit(["spec": ["flinkConfiguration": ["kubernetes.operator.periodic.savepoint.interval": "0"]]])
+        ),
+      ]),
+    Scenario(
+      "savepoints-after-upgrade", length: 240,
+      [
+        (
+          0,
+          .apply(
+            manifest(
+              upgradeMode: "savepoint", configuration: ["kubernetes.operator.savepoint.history.max.count": "1"]))
+        ), (30, .edit(job(["parallelism": 2]))),
+        (60, .edit(job(["savepointTriggerNonce": 1]))), (80, .edit(job(["savepointTriggerNonce": 2]))),
+      ]),
+    Scenario(
+      "redeploy-nonce", length: 200,
+      [
+        (0, .apply(savepointMode)), (29, .putSavepoint("file:/elsewhere/savepoint-1", count: 7)),
+        (
+          30, .edit(job(["savepointRedeployNonce": 1, "initialSavepointPath": "file:/elsewhere/savepoint-1"]))
+        ),
+      ]),
+    Scenario(
+      "redeploy-nonce-while-suspended", length: 220,
+      [
+        (0, .apply(savepointMode)), (29, .putSavepoint("file:/elsewhere/savepoint-1", count: 7)),
+        (30, .edit(job(["state": "suspended"]))),
+        (60, .edit(job(["savepointRedeployNonce": 1, "initialSavepointPath": "file:/elsewhere/savepoint-1"]))),
+        (80, .edit(job(["state": "running"]))),
+      ]),
+  ]
+
+  private static let savepointDirectory = ["execution.checkpointing.savepoint-dir": "file:///savepoints"]
 }

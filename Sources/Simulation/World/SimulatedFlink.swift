@@ -7,6 +7,10 @@ import FlinkModel
 struct SimulatedFlink: Sendable {
   enum Operation: Sendable, Hashable {
     case stopping(completesAt: Int64)
+    /// A savepoint of a job that goes on.
+    case saving(completesAt: Int64)
+    case checkpointing(completesAt: Int64)
+    case checkpointed(Int64)
     case completed(String)
     case failed(String)
   }
@@ -143,6 +147,9 @@ struct SimulatedFlink: Sendable {
     }
     if let at = job.cancelsAt, now >= at, !job.state.isGloballyTerminal { job.end(.canceled, at: at) }
     for (trigger, operation) in manager.operations.sorted(by: { $0.key < $1.key }) {
+      if let result = takeSnapshot(operation, trigger, &job, of: manager.cluster, at: now) {
+        manager.operations[trigger] = result
+      }
       guard case .stopping(let at) = operation, now >= at else { continue }
       if job.state != .running {
         manager.operations[trigger] = .failed("java.lang.IllegalStateException: the job is not running")
@@ -161,6 +168,40 @@ struct SimulatedFlink: Sendable {
         job.end(.finished, at: at)
       }
     }
+  }
+
+  mutating func put(_ path: String, count: Int64) { storage[path] = count }
+
+  /// What a snapshot that does not stop the job has become; nil where nothing has happened.
+  private mutating func takeSnapshot(
+    _ operation: Operation, _ trigger: String, _ job: inout Job, of cluster: String, at now: Int64
+  ) -> Operation? {
+    let isSavepoint: Bool
+    switch operation {
+    case .saving(let at) where now >= at: isSavepoint = true
+    case .checkpointing(let at) where now >= at: isSavepoint = false
+    default: return nil
+    }
+    guard job.state == .running else { return .failed("java.lang.IllegalStateException: the job is not running") }
+    if isSavepoint, failingSavepoints > 0 {
+      failingSavepoints -= 1
+      return .failed("org.apache.flink.runtime.checkpoint.CheckpointException: declined")
+    }
+    job.snapshotID += 1
+    let count = job.count(at: now)
+    let path =
+      isSavepoint
+      ? "file:/savepoints/savepoint-\(trigger.prefix(12))" : "file:/checkpoints/\(job.id)/chk-\(job.snapshotID)"
+    storage[path] = count
+    let record = CheckpointRecord(
+      id: job.snapshotID, isSavepoint: isSavepoint, externalPath: path, timestamp: now)
+    if isSavepoint {
+      job.savepoints.append(record)
+      happenings.append(.savepoint(cluster: cluster, path: path, count: count))
+      return .completed(path)
+    }
+    job.checkpoints.append(record)
+    return .checkpointed(job.snapshotID)
   }
 
   // MARK: REST
@@ -221,6 +262,38 @@ struct SimulatedFlink: Sendable {
     managers[uid] = manager
   }
 
+  /// Begins a savepoint or checkpoint of a job that goes on.
+  mutating func snapshot(
+    _ cluster: String, job id: String, trigger: String, isSavepoint: Bool, at now: Int64
+  ) throws(FlinkError) {
+    advance(to: now)
+    let uid = try uid(of: cluster, at: now)
+    guard var manager = managers[uid], let job = manager.job, job.id == id else {
+      throw .rejected(code: 404, message: "Job \(id) not found")
+    }
+    if manager.operations[trigger] != nil { return }
+    manager.operations[trigger] =
+      isSavepoint ? .saving(completesAt: now + 1_500) : .checkpointing(completesAt: now + 800)
+    managers[uid] = manager
+  }
+
+  mutating func dispose(_ cluster: String, path: String, at now: Int64) throws(FlinkError) {
+    _ = try uid(of: cluster, at: now)
+    storage[path] = nil
+  }
+
+  mutating func checkpointResult(
+    _ cluster: String, trigger: String, at now: Int64
+  ) throws(FlinkError) -> CheckpointTriggerResult {
+    advance(to: now)
+    switch try manager(of: cluster, at: now).operations[trigger] {
+    case .checkpointing: return .inProgress
+    case .checkpointed(let id): return .completed(checkpointID: id)
+    case .failed(let cause): return .failed(cause: cause)
+    default: throw .rejected(code: 404, message: "There is no checkpoint operation with triggerId=\(trigger)")
+    }
+  }
+
   mutating func cancel(_ cluster: String, job id: String, at now: Int64) throws(FlinkError) {
     advance(to: now)
     let uid = try uid(of: cluster, at: now)
@@ -242,7 +315,9 @@ struct SimulatedFlink: Sendable {
     advance(to: now)
     switch try manager(of: cluster, at: now).operations[trigger] {
     case nil: throw .rejected(code: 404, message: "There is no savepoint operation with triggerId=\(trigger)")
-    case .stopping: return .inProgress
+    case .stopping, .saving: return .inProgress
+    case .checkpointing, .checkpointed:
+      throw .rejected(code: 404, message: "There is no savepoint operation with triggerId=\(trigger)")
     case .completed(let path): return .completed(location: path)
     case .failed(let cause): return .failed(cause: cause)
     }

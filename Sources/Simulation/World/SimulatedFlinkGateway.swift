@@ -82,7 +82,50 @@ struct SimulatedFlinkGateway: FlinkGateway {
   func triggerSavepoint(
     at endpoint: FlinkEndpoint, job: String, triggerID: String, targetDirectory: String?, formatType: String
   ) async throws(FlinkError) {
-    throw .rejected(code: 501, message: "not simulated")
+    let cluster = cluster(endpoint)
+    try change("take savepoint of \(cluster)") { (state) throws(FlinkError) in
+      state.checkTrigger(cluster, triggerID, "savepointInfo")
+      try state.flink.snapshot(cluster, job: job, trigger: triggerID, isSavepoint: true, at: state.now)
+    }
+  }
+
+  func triggerCheckpoint(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String, type: String
+  ) async throws(FlinkError) {
+    let cluster = cluster(endpoint)
+    try change("take checkpoint of \(cluster)") { (state) throws(FlinkError) in
+      state.checkTrigger(cluster, triggerID, "checkpointInfo")
+      try state.flink.snapshot(cluster, job: job, trigger: triggerID, isSavepoint: false, at: state.now)
+    }
+  }
+
+  func checkpointResult(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String
+  ) async throws(FlinkError) -> CheckpointTriggerResult {
+    let cluster = cluster(endpoint)
+    return try read { (state) throws(FlinkError) in
+      try state.flink.checkpointResult(cluster, trigger: triggerID, at: state.now)
+    }
+  }
+
+  func disposeSavepoint(at endpoint: FlinkEndpoint, path: String) async throws(FlinkError) {
+    let cluster = cluster(endpoint)
+    try change("dispose of savepoint of \(cluster)") { (state) throws(FlinkError) in
+      state.checkDisposal(cluster, path)
+      try state.flink.dispose(cluster, path: path, at: state.now)
+    }
+  }
+
+  func resourceRequirements(
+    at endpoint: FlinkEndpoint, job: String
+  ) async throws(FlinkError) -> [String: ParallelismBounds] {
+    throw .rejected(code: 404, message: "not simulated")
+  }
+
+  func setResourceRequirements(
+    at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
+  ) async throws(FlinkError) {
+    throw .rejected(code: 404, message: "not simulated")
   }
 
   func savepointResult(

@@ -181,6 +181,37 @@ struct KillPointFlink: FlinkGateway {
     try await next.savepointResult(at: endpoint, job: job, triggerID: triggerID)
   }
 
+  func triggerCheckpoint(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String, type: String
+  ) async throws(FlinkError) {
+    points.pass("POST jobs/checkpoints")
+    try await next.triggerCheckpoint(at: endpoint, job: job, triggerID: triggerID, type: type)
+  }
+
+  func checkpointResult(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String
+  ) async throws(FlinkError) -> CheckpointTriggerResult {
+    try await next.checkpointResult(at: endpoint, job: job, triggerID: triggerID)
+  }
+
+  func disposeSavepoint(at endpoint: FlinkEndpoint, path: String) async throws(FlinkError) {
+    points.pass("POST savepoint-disposal")
+    try await next.disposeSavepoint(at: endpoint, path: path)
+  }
+
+  func resourceRequirements(
+    at endpoint: FlinkEndpoint, job: String
+  ) async throws(FlinkError) -> [String: ParallelismBounds] {
+    try await next.resourceRequirements(at: endpoint, job: job)
+  }
+
+  func setResourceRequirements(
+    at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
+  ) async throws(FlinkError) {
+    points.pass("PUT jobs/resource-requirements")
+    try await next.setResourceRequirements(at: endpoint, job: job, requirements)
+  }
+
   func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int {
     try await next.taskManagerCount(at: endpoint)
   }
