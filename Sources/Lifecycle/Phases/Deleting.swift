@@ -24,6 +24,14 @@ extension Turn {
         return beginDrain(operation)
       }
       stop(operation)
+    case .stopping(let operation) where operation.savepoint != nil && settings.takesSavepointOnDeletion:
+      // The savepoint that is being taken is the one that its user wants to keep.
+      var operation = operation
+      operation.kind = .delete
+      operation.generation = max(generation, operation.generation)
+      note(.normal, "Cleanup", .operator, "Cleaning up after the savepoint that is being taken")
+      enter(.stopping, operation)
+      stop(operation)
     case .draining(let operation) where operation.kind == .delete:
       if let deadline = operation.deadline, now >= deadline.epochMilliseconds {
         note(

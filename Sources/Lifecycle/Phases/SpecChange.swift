@@ -146,9 +146,16 @@ extension Turn {
       }
       return silent(operation, target)
     }
-    let isRunning = overview.state == FlinkJobState.running.rawValue
+    var isRunning = overview.state == FlinkJobState.running.rawValue
     let isNewVersion = target.spec.flinkVersion != observation.deployed?.spec.flinkVersion
     if job.upgradeMode == .savepoint || isNewVersion {
+      if isRunning, !overview.hasAllTasksRunning, savepointDirectory(target) != nil {
+        // Flink refuses a savepoint until all tasks run.
+        if let deadline = operation.deadline, now < deadline.epochMilliseconds, !hasTaskManagerProblem {
+          return .wait(reason: "TasksStarting", message: "not all tasks are running, as a savepoint needs it")
+        }
+        isRunning = !(settings.fallsBackToLastState || isNewVersion)
+      }
       if isRunning, savepointDirectory(target) != nil { return .savepoint }
       if isRunning, job.upgradeMode == .savepoint {
         return .refuse(
@@ -165,7 +172,20 @@ extension Turn {
     return lastState(operation, target, overview)
   }
 
+  /// TaskManagers that will not come up by themselves.
+  private var hasTaskManagerProblem: Bool {
+    cluster.value?.pods.contains { $0.component == .taskManager && !$0.isBeingDeleted && $0.problem != nil } ?? false
+  }
+
   func savepointDirectory(_ target: Target?) -> String? {
     target?.settings.savepointDirectory ?? settings.savepointDirectory
+  }
+}
+
+extension JobOverview {
+  /// No task is waited for; those that have come to their end count.
+  var hasAllTasksRunning: Bool {
+    let total = tasks["total"] ?? 0
+    return total == 0 || (tasks["running"] ?? 0) + (tasks["finished"] ?? 0) >= total
   }
 }

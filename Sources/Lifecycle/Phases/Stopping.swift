@@ -51,6 +51,10 @@ extension Turn {
     poll(operation, .fast)
     wake = WakeUp(after: 2_000, "the end of the stop")
     if case .failure(let problem) = observation.target, operation.kind != .delete { reportInvalid(problem) }
+    if operation.kind != .delete, generation > operation.generation, let target, let wish = explicitWish(target) {
+      // The state that is being saved is not wanted any more.
+      return finishStop(operation, restore(operation, target, .cut, wish: wish))
+    }
     guard let cluster = cluster.value else { return }
     let jobManager = cluster.deployment(.jobManager, ownedBy: uid)
     if jobManager == nil {

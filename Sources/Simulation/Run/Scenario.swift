@@ -24,8 +24,14 @@ public struct Scenario: Sendable {
   public let actions: [(at: Int64, action: Action)]
   /// Seconds from the start; the last minute must be quiet.
   public let length: Int64
+  /// Parts of the end that depend on how far the operator was when the next edit came: lines that begin so are not
+  /// compared.
+  public let openEnds: [String]
 
-  public init(_ name: String, length: Int64 = 180, _ actions: [(at: Int64, action: Action)]) {
+  public init(
+    _ name: String, length: Int64 = 180, openEnds: [String] = [], _ actions: [(at: Int64, action: Action)]
+  ) {
+    self.openEnds = openEnds
     self.name = name
     self.length = length
     self.actions = actions
@@ -65,7 +71,8 @@ extension Scenario {
 
   /// The paths of the life of an application cluster, one list for each area.
   public static let all: [Scenario] =
-    basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + native + ingress
+    basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + changesOfMind + native
+    + ingress
 
   public static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }

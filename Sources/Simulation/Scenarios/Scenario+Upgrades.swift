@@ -19,7 +19,7 @@ extension Scenario {
       "restart-nonce-savepoint",
       [(0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(["spec": ["restartNonce": 1]]))]),
     Scenario(
-      "change-of-mind", length: 200,
+      "change-of-mind", length: 200, openEnds: ["  savepoints"],
       [
         (0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(job(["parallelism": 2]))),
         (31, .edit(job(["parallelism": 3]))), (32, .edit(job(["state": "suspended"]))),
