@@ -181,11 +181,3 @@ extension Turn {
     target?.settings.savepointDirectory ?? settings.savepointDirectory
   }
 }
-
-extension JobOverview {
-  /// No task is waited for; those that have come to their end count.
-  var hasAllTasksRunning: Bool {
-    let total = tasks["total"] ?? 0
-    return total == 0 || (tasks["running"] ?? 0) + (tasks["finished"] ?? 0) >= total
-  }
-}

@@ -17,6 +17,8 @@ public struct Scenario: Sendable {
     case failSavepoints(Int)
     /// A savepoint that somebody has put into the storage.
     case putSavepoint(String, count: Int64)
+    /// The operator is replaced by one with other defaults of its own.
+    case restartOperator(defaults: [String: String])
   }
 
   public let name: String

@@ -15,6 +15,8 @@ public struct SimulationOutcome: Sendable {
   public let violations: [String]
   public let end: EndState
   public let turns: Int
+  /// How many of the calls came after the last action of the scenario.
+  public let callsSinceLastAction: Int
 }
 
 /// Runs the operator's own controller and core in a simulated world, on virtual time and one thread: equal scenarios and
@@ -32,9 +34,11 @@ public enum Simulation {
     let start = world.now
     let end = start + scenario.length * 1000
     var actions = scenario.actions[...]
+    var settings = OperatorSettings()
     var life: SimulatedOperator? = SimulatedOperator(
-      world: world, settings: OperatorSettings(), guards: guards, logger: logger)
+      world: world, settings: settings, guards: guards, logger: logger)
     var restartAt: Int64?
+    var callsAtLastAction = 0
     var turns = 0
     var quietFrom: Int?
     var stepsAtOnce = 0
@@ -44,6 +48,15 @@ public enum Simulation {
       while let next = actions.first, world.now >= start + next.at * 1000 {
         actions.removeFirst()
         world.with { perform(next.action, &$0) }
+        callsAtLastAction = world.with { $0.calls.count }
+        if case .restartOperator(let defaults) = next.action {
+          do {
+            settings = try OperatorSettings(OperatorDefaults(defaults))
+          } catch {
+            world.with { $0.violations.append("the simulation's own settings are wrong: \(error)") }
+          }
+          world.with { $0.isCrashed = true }
+        }
         isBusy = true
       }
       if world.with({ state in
@@ -57,7 +70,7 @@ public enum Simulation {
       if let at = restartAt, world.now >= at {
         restartAt = nil
         world.with { $0.isCrashed = false }
-        life = SimulatedOperator(world: world, settings: OperatorSettings(), guards: guards, logger: logger)
+        life = SimulatedOperator(world: world, settings: settings, guards: guards, logger: logger)
         isBusy = true
       }
       if let running = life {
@@ -104,7 +117,8 @@ public enum Simulation {
         state.violate("L1", "still writing in the last minute: \(state.calls[quietFrom...].prefix(5))")
       }
       return SimulationOutcome(
-        calls: state.calls, reads: state.reads, violations: state.violations, end: state.endState(), turns: turns)
+        calls: state.calls, reads: state.reads, violations: state.violations, end: state.endState(), turns: turns,
+        callsSinceLastAction: state.calls.count - callsAtLastAction)
     }
   }
 
@@ -160,6 +174,7 @@ public enum Simulation {
       state.flink.failingSavepoints = count
     case .putSavepoint(let path, let count):
       state.flink.put(path, count: count)
+    case .restartOperator: break
     }
   }
 }

@@ -69,6 +69,20 @@ extension Scenario {
         (30, .edit(["spec": ["flinkVersion": "v1_19", "image": "flink:1.19"]])),
       ]),
     Scenario(
+      "operator-with-other-defaults", length: 200,
+      [
+        (0, .apply(savepointMode)),
+        (
+          60,
+          .restartOperator(defaults: [
+            "taskmanager.numberOfTaskSlots": "4", "kubernetes.operator.jm-deployment.startup.probe.enabled": "false",
+            "kubernetes.operator.savepoint.format.type": "NATIVE", "execution.checkpointing.interval": "7 s",
+            "kubernetes.container.image.ref": "flink:other", "env.java.opts.all": "-Xlog:disable",
+            "kubernetes.operator.default-configuration.flink-version.v1_20.web.refresh-interval": "100",
+          ])
+        ),
+      ]),
+    Scenario(
       "redeploy-while-stopping", length: 220, openEnds: counts,
       [
         (0, .apply(savepointMode)), (29, .putSavepoint("file:/elsewhere/savepoint-1", count: 7)),

@@ -1,0 +1,106 @@
+import FlinkModel
+import KubernetesAPI
+import Lifecycle
+import Testing
+
+/// Edits that come while an upgrade is under way.
+@Suite struct ChangeOfMindTests {
+  static let now = World.now
+
+  private func edit(_ world: inout World, _ change: (inout FlinkDeploymentSpec) -> Void) {
+    guard case .success(var target) = world.target else { return }
+    change(&target.spec)
+    world.target = .success(target)
+    world.metadata.generation += 1
+  }
+
+  /// The job has been asked to stop with a savepoint.
+  private func stopping() throws -> World {
+    var world = try World.running(.savepoint)
+    edit(&world) { $0.job?.parallelism = 2 }
+    let decision = world.turn()
+    #expect(decision.status.operation?.phase == "stopping")
+    world.jobManager.savepoint = .seen(.inProgress, at: Self.now)
+    return world
+  }
+
+  @Test func givingTheStateUpEndsTheWaitForTheSavepoint() throws {
+    var world = try stopping()
+    #expect(world.turn().status.operation?.phase == "stopping")
+    edit(&world) { $0.job?.upgradeMode = .stateless }
+    let decision = world.turn()
+    #expect(decision.status.operation?.phase == "draining")
+    #expect(decision.status.operation?.restorePlan == .empty)
+    #expect(decision.status.reconciliationStatus.lastReconciledSpec?.upgradeMode == .stateless)
+    #expect(decision.status.observedGeneration == 3)
+  }
+
+  @Test func namingAPlaceEndsTheWaitForTheSavepoint() throws {
+    var world = try stopping()
+    edit(&world) {
+      $0.job?.savepointRedeployNonce = 1
+      $0.job?.initialSavepointPath = "file:/elsewhere"
+    }
+    let decision = world.turn()
+    #expect(decision.status.operation?.restorePlan == .path("file:/elsewhere"))
+    #expect(decision.status.operation?.phase == "draining")
+  }
+
+  @Test func anotherSpecDoesNotEndTheWait() throws {
+    var world = try stopping()
+    let trigger = world.status.operation?.savepoint?.triggerID
+    edit(&world) { $0.job?.parallelism = 3 }
+    let decision = world.turn()
+    #expect(decision.status.operation?.phase == "stopping")
+    #expect(decision.status.operation?.savepoint?.triggerID == trigger)
+    #expect(decision.effect == nil)
+  }
+
+  @Test(arguments: [true, false]) func aDeletionKeepsTheSavepointThatItsUserWants(_ isWanted: Bool) throws {
+    var world = try stopping()
+    world.adjust = { $0.takesSavepointOnDeletion = isWanted }
+    let trigger = world.status.operation?.savepoint?.triggerID
+    world.metadata.deletionTimestamp = Timestamp(epochMilliseconds: Self.now).rfc3339Seconds
+    let decision = world.turn()
+    #expect(decision.status.operation?.kind == .delete)
+    #expect(decision.status.operation?.phase == (isWanted ? "stopping" : "draining"))
+    if isWanted {
+      #expect(decision.status.operation?.savepoint?.triggerID == trigger)
+      #expect(decision.effect == nil)
+      world.jobManager.savepoint = .seen(.completed(location: "file:/savepoints/last"), at: Self.now + 10)
+      let done = world.turn(at: Self.now + 20)
+      #expect(done.status.operation?.phase == "draining")
+      #expect(done.status.jobStatus.upgradeSavepointPath == "file:/savepoints/last")
+    }
+  }
+
+  /// Tasks that run, of two; whether a TaskManager has a problem; minutes since the start; the phase that follows.
+  @Test(arguments: [
+    (2, false, 0, "stopping"), (1, false, 0, "running"), (1, true, 0, "stopping"), (1, false, 6, "stopping"),
+  ])
+  func aSavepointWaitsForAllTasksButNotForEver(
+    _ running: Int, _ hasProblem: Bool, _ minutes: Int64, _ phase: String
+  ) throws {
+    var world = try World.running(.savepoint)
+    let job = try #require(world.status.jobStatus.jobId)
+    let overview = JobOverview(
+      id: job, name: "demo", state: "RUNNING", startTime: Self.now, endTime: -1,
+      tasks: ["total": 2, "running": running])
+    world.jobManager.jobs = .seen([overview], at: Self.now)
+    _ = world.turn()
+    guard case .seen(var cluster, _) = world.cluster else { return }
+    if hasProblem {
+      cluster.pods = [
+        PodFacts(
+          name: "tm", uid: "tm", component: .taskManager, phase: "Pending",
+          problem: PodProblem(reason: "ImagePullBackOff", message: "no image"))
+      ]
+      world.cluster = .seen(cluster, at: Self.now)
+    }
+    edit(&world) { $0.job?.parallelism = 2 }
+    let decision = world.turn(at: Self.now + minutes * 60_000)
+    #expect(decision.status.operation?.phase == phase)
+    // With all tasks a savepoint, without them a cancellation: the last checkpoint is what there is.
+    if phase == "stopping" { #expect((decision.status.operation?.savepoint != nil) == (running == 2)) }
+  }
+}
