@@ -132,7 +132,7 @@ import Testing
     let text = try #require(status["reconciliationStatus", "lastReconciledSpec"]?.stringValue)
     #expect(status["reconciliationStatus", "lastStableSpec"]?.stringValue == text)
     // It compares the texts of its own making, in this order and with every null.
-    #expect(text == TakeoverFixtures.record(TakeoverFixtures.spec(), first: true))
+    #expect(text == TakeoverFixtures.record(TakeoverFixtures.spec(mode: "stateless"), first: true))
     #expect(status["taskManager", "labelSelector"] == "component=taskmanager,app=demo")
     #expect(status["taskManager", "replicas"]?.intValue == 1)
   }
