@@ -75,7 +75,8 @@ public enum Effect: Sendable, Hashable {
     case .setFinalizer, .applyIngress: .idempotent
     case .tidyHAMetadata: .guarded
     case .createIncarnation, .scaleDown, .stopWithSavepoint, .triggerSavepoint, .triggerCheckpoint: .guarded
-    case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob, .removeIngress, .disposeSavepoint: .irreversible
+    case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob, .removeIngress, .disposeSavepoint:
+      .irreversible
     }
   }
 
