@@ -23,7 +23,8 @@ enum FlinkAnswers {
       jobs.append(
         JobOverview(
           id: try string(job, "jid"), name: job["name"]?.stringValue ?? "", state: try string(job, "state"),
-          startTime: job["start-time"]?.intValue ?? -1, endTime: job["end-time"]?.intValue ?? -1, tasks: tasks))
+          startTime: job["start-time"]?.intValue ?? -1, endTime: job["end-time"]?.intValue ?? -1, tasks: tasks,
+          lastModification: job["last-modification"]?.intValue ?? -1))
     }
     return jobs
   }
@@ -45,7 +46,8 @@ enum FlinkAnswers {
     return CheckpointRecord(
       id: id, isSavepoint: json["is_savepoint"]?.boolValue ?? false,
       externalPath: json["external_path"]?.stringValue ?? "", timestamp: json[time]?.intValue ?? 0,
-      stateSize: json["state_size"]?.intValue ?? 0, isDiscarded: json["discarded"]?.boolValue ?? false)
+      stateSize: json["state_size"]?.intValue ?? 0, isDiscarded: json["discarded"]?.boolValue ?? false,
+      isStop: json["checkpoint_type"]?.stringValue == "SYNC_SAVEPOINT")
   }
 
   static func exceptions(_ json: JSONValue) throws(FlinkError) -> [JobExceptionEntry] {
@@ -55,7 +57,11 @@ enum FlinkAnswers {
       return JobExceptionEntry(
         name: entry["exceptionName"]?.stringValue ?? "", stackTrace: String(stackTrace.prefix(longestStackTrace)),
         timestamp: entry["timestamp"]?.intValue ?? 0, taskName: entry["taskName"]?.stringValue,
-        endpoint: entry["endpoint"]?.stringValue ?? entry["location"]?.stringValue)
+        endpoint: entry["endpoint"]?.stringValue ?? entry["location"]?.stringValue,
+        taskManagerID: entry["taskManagerId"]?.stringValue,
+        failureLabels: (entry["failureLabels"]?.objectValue ?? [:]).reduce(into: [:]) { labels, entry in
+          labels[entry.key] = entry.value.stringValue
+        })
     }
   }
 

@@ -240,6 +240,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     EventRecord(
       subject: EventRecord.Subject(type: .flinkDeployments, metadata: metadata),
       severity: event.kind == .normal ? .normal : .warning, reason: event.reason, message: event.message,
-      messageKey: event.key, component: event.component.rawValue, isOnce: event.key != nil)
+      messageKey: event.key, component: event.component.rawValue, isOnce: event.key != nil,
+      annotations: event.annotations)
   }
 }

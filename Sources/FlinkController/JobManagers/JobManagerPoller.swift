@@ -9,6 +9,8 @@ struct JobManagerPoll: Sendable {
   var failures = 0
   /// When the present run of the job began, by Flink.
   private var runStartedAt: Int64?
+  /// The last change of the job's state that was seen, and when.
+  var modification: (of: Int64, at: Int64)?
   /// Polls made.
   var count: UInt64 = 0
   /// Requests of the last poll.
@@ -32,6 +34,7 @@ struct JobManagerPoll: Sendable {
     poll.failures = failures
     poll.runStartedAt = runStartedAt
     poll.count = count
+    poll.modification = modification
     if next.savepointTriggerID != polling.savepointTriggerID, guards.holds(.pollIdentity) {
       poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
     }
@@ -109,7 +112,7 @@ struct JobManagerPoll: Sendable {
         if facts.checkpoints.value == nil { facts.checkpoints = .unknown(why: error.description, since: start) }
       }
     }
-    if job != nil, polling.wantsExceptions {
+    if let job, polling.wantsExceptions, wantsExceptionsNow(job, now: start) {
       requests += 1
       let start = clock.now()
       do throws(FlinkError) {
@@ -118,6 +121,14 @@ struct JobManagerPoll: Sendable {
         facts.exceptions = .unknown(why: error.description, since: start)
       }
     }
+  }
+
+  /// A job that goes on has no new exceptions. After a change of its state they are asked for until Flink's cache cannot
+  /// hold an older answer.
+  private mutating func wantsExceptionsNow(_ job: JobOverview, now: Int64) -> Bool {
+    if modification?.of != job.lastModification { modification = (job.lastModification, now) }
+    guard let at = facts.exceptions.at, let modification else { return true }
+    return at < modification.at + 3_500 && now - at >= 1_000
   }
 
   /// Checkpoints are asked for where they decide something, and now and then for the ledger.

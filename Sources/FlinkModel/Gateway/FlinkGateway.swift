@@ -81,14 +81,20 @@ public struct JobOverview: Sendable, Hashable {
   public var endTime: Int64
   /// Tasks by state in lower case: running, total, failed, …
   public var tasks: [String: Int]
+  /// Epoch milliseconds, when the state changed last; -1 where Flink does not say.
+  public var lastModification: Int64
 
-  public init(id: String, name: String, state: String, startTime: Int64, endTime: Int64, tasks: [String: Int] = [:]) {
+  public init(
+    id: String, name: String, state: String, startTime: Int64, endTime: Int64, tasks: [String: Int] = [:],
+    lastModification: Int64 = -1
+  ) {
     self.id = id
     self.name = name
     self.state = state
     self.startTime = startTime
     self.endTime = endTime
     self.tasks = tasks
+    self.lastModification = lastModification
   }
 
   /// RUNNING with every task running: what a user means by running.
@@ -106,10 +112,12 @@ public struct CheckpointRecord: Sendable, Hashable {
   public var timestamp: Int64
   public var stateSize: Int64
   public var isDiscarded: Bool
+  /// A savepoint that was taken to stop the job.
+  public var isStop: Bool
 
   public init(
     id: Int64, isSavepoint: Bool, externalPath: String, timestamp: Int64, stateSize: Int64 = 0,
-    isDiscarded: Bool = false
+    isDiscarded: Bool = false, isStop: Bool = false
   ) {
     self.id = id
     self.isSavepoint = isSavepoint
@@ -117,6 +125,7 @@ public struct CheckpointRecord: Sendable, Hashable {
     self.timestamp = timestamp
     self.stateSize = stateSize
     self.isDiscarded = isDiscarded
+    self.isStop = isStop
   }
 }
 
@@ -148,13 +157,21 @@ public struct JobExceptionEntry: Sendable, Hashable {
   public var timestamp: Int64
   public var taskName: String?
   public var endpoint: String?
+  public var taskManagerID: String?
+  /// What Flink's failure enrichers add.
+  public var failureLabels: [String: String]
 
-  public init(name: String, stackTrace: String, timestamp: Int64, taskName: String? = nil, endpoint: String? = nil) {
+  public init(
+    name: String, stackTrace: String, timestamp: Int64, taskName: String? = nil, endpoint: String? = nil,
+    taskManagerID: String? = nil, failureLabels: [String: String] = [:]
+  ) {
     self.name = name
     self.stackTrace = stackTrace
     self.timestamp = timestamp
     self.taskName = taskName
     self.endpoint = endpoint
+    self.taskManagerID = taskManagerID
+    self.failureLabels = failureLabels
   }
 }
 

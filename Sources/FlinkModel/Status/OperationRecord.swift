@@ -18,6 +18,8 @@ public struct OperationRecord: Sendable, Hashable {
     case recover
     /// A failed or unhealthy job starts again.
     case restart
+    /// The JobManager of a job that has ended goes after its time to live.
+    case shutdown
     case delete
   }
 
@@ -44,6 +46,10 @@ public struct OperationRecord: Sendable, Hashable {
   public var savepoint: SavepointRequest?
   /// Why the operator does it, where no user asked for it.
   public var cause: String?
+  /// The newest exception of the job that was made an event, by Flink's clock.
+  public var exceptionsUntil: Timestamp?
+  /// When exceptions were made events last.
+  public var exceptionsReportedAt: Timestamp?
 
   public init(
     uid: String, generation: Int64, kind: Kind, id: String, attempt: Int64, phase: String? = nil,
@@ -78,6 +84,8 @@ public struct OperationRecord: Sendable, Hashable {
       startedFrom: json.nested("startedFrom").flatMap(RestorePlan.init(json:)),
       restorePlan: json.nested("restorePlan").flatMap(RestorePlan.init(json:)),
       savepoint: json.nested("savepoint").flatMap(SavepointRequest.init(json:)), cause: json["cause"]?.stringValue)
+    exceptionsUntil = json.timestamp("exceptionsUntil")
+    exceptionsReportedAt = json.timestamp("exceptionsReportedAt")
   }
 
   var json: JSONValue {
@@ -93,6 +101,8 @@ public struct OperationRecord: Sendable, Hashable {
     json["restorePlan"] = restorePlan?.json
     json["savepoint"] = savepoint?.json
     json.set("cause", cause)
+    json.set("exceptionsUntil", exceptionsUntil?.rfc3339Milliseconds)
+    json.set("exceptionsReportedAt", exceptionsReportedAt?.rfc3339Milliseconds)
     return .object(json)
   }
 }
@@ -133,24 +143,30 @@ public struct SavepointRequest: Sendable, Hashable {
   public var targetDirectory: String?
   /// Where Flink put it, once known.
   public var location: String?
+  /// When it was first seen to have failed: the next try counts from there.
+  public var failedAt: Timestamp?
 
-  public init(triggerID: String, targetDirectory: String? = nil, location: String? = nil) {
+  public init(
+    triggerID: String, targetDirectory: String? = nil, location: String? = nil, failedAt: Timestamp? = nil
+  ) {
     self.triggerID = triggerID
     self.targetDirectory = targetDirectory
     self.location = location
+    self.failedAt = failedAt
   }
 
   init?(json: JSONValue) {
     guard let triggerID = json["triggerID"]?.stringValue else { return nil }
     self.init(
       triggerID: triggerID, targetDirectory: json["targetDirectory"]?.stringValue,
-      location: json["location"]?.stringValue)
+      location: json["location"]?.stringValue, failedAt: json.timestamp("failedAt"))
   }
 
   var json: JSONValue {
     var json: JSONObject = ["triggerID": .string(triggerID)]
     json.set("targetDirectory", targetDirectory)
     json.set("location", location)
+    json.set("failedAt", failedAt?.rfc3339Milliseconds)
     return .object(json)
   }
 }

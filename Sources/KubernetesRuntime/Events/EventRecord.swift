@@ -41,10 +41,12 @@ public struct EventRecord: Sendable, Hashable {
   public var component: String
   /// An event that exists already is left as it is, rather than counted up.
   public var isOnce: Bool
+  /// Of the Event object, when it is created.
+  public var annotations: [String: String]
 
   public init(
     subject: Subject, severity: Severity, reason: String, message: String, messageKey: String? = nil,
-    component: String, isOnce: Bool = false
+    component: String, isOnce: Bool = false, annotations: [String: String] = [:]
   ) {
     self.subject = subject
     self.severity = severity
@@ -53,6 +55,7 @@ public struct EventRecord: Sendable, Hashable {
     self.messageKey = messageKey
     self.component = component
     self.isOnce = isOnce
+    self.annotations = annotations
   }
 
   /// The Event object's name, the same that the Apache operator gives it: repetitions meet in one object, whoever

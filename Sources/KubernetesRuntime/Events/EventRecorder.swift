@@ -196,9 +196,10 @@ public final class EventRecorder: Sendable {
 extension EventBacklog.Entry {
   /// The Event object of core/v1.
   func json(name: String) -> JSONValue {
-    [
-      "apiVersion": "v1", "kind": "Event",
-      "metadata": ["name": .string(name), "namespace": .string(record.subject.namespace)],
+    var metadata: JSONObject = ["name": .string(name), "namespace": .string(record.subject.namespace)]
+    if !record.annotations.isEmpty { metadata["annotations"] = JSONValue(record.annotations) }
+    return [
+      "apiVersion": "v1", "kind": "Event", "metadata": .object(metadata),
       "type": .string(record.severity.rawValue), "reason": .string(record.reason), "message": .string(record.message),
       "count": JSONValue(count), "firstTimestamp": .string(firstTime.rfc3339Seconds),
       "lastTimestamp": .string(lastTime.rfc3339Seconds), "source": ["component": .string(record.component)],

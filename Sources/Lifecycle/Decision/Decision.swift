@@ -21,15 +21,18 @@ public struct LifecycleEvent: Sendable, Hashable {
   public var message: String
   /// What makes two events the same one, where that is not the message.
   public var key: String?
+  public var annotations: [String: String]
 
   public init(
-    _ kind: Kind, _ reason: String, _ component: Component, _ message: String, key: String? = nil
+    _ kind: Kind, _ reason: String, _ component: Component, _ message: String, key: String? = nil,
+    annotations: [String: String] = [:]
   ) {
     self.kind = kind
     self.reason = reason
     self.component = component
     self.message = message
     self.key = key
+    self.annotations = annotations
   }
 }
 

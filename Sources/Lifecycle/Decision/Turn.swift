@@ -45,7 +45,10 @@ struct Turn {
   }
 
   mutating func setError(_ kind: StatusError.Kind, _ message: String, reason: String? = nil) {
-    status.error = StatusError(kind, message: message, reason: reason).text()
+    var error = StatusError(kind, message: message, reason: reason)
+    let labels = labels(of: message)
+    if !labels.isEmpty { error.additionalMetadata["labels"] = .array(labels.map { .string($0) }) }
+    status.error = error.text()
   }
 
   func moment(_ milliseconds: Int64) -> Timestamp { Timestamp(epochMilliseconds: milliseconds) }

@@ -8,6 +8,16 @@ public struct LifecycleSettings: Sendable, Hashable {
   public var cleanupTimeout: Int64 = 300_000
   /// `kubernetes.operator.deployment.rollback.enabled`.
   public var isRollbackEnabled = false
+  /// `kubernetes.operator.events.exceptions.limit-per-reconciliation`.
+  public var exceptionLimit = 10
+  /// `kubernetes.operator.events.exceptions.stacktrace-lines`.
+  public var exceptionLines = 5
+  /// `kubernetes.operator.exception.label.mapper`: labels by regular expressions for messages of errors.
+  public var exceptionLabels: [String: String] = [:]
+  /// `kubernetes.operator.job.restart.failed`.
+  public var restartsFailedJobs = false
+  /// `kubernetes.operator.jm-deployment.shutdown-ttl`.
+  public var shutdownDelay: Int64 = 86_400_000
   /// `kubernetes.operator.jm-deployment-recovery.enabled`.
   public var isRecoveryEnabled = true
   /// `kubernetes.operator.job.savepoint-on-deletion`.
@@ -65,6 +75,11 @@ public struct LifecycleSettings: Sendable, Hashable {
     self.cleanupTimeout = try milliseconds(
       "\(prefix).resource.cleanup.timeout", cleanupTimeout?.milliseconds ?? self.cleanupTimeout)
     isRollbackEnabled = try configuration.bool("\(prefix).deployment.rollback.enabled", default: false)
+    exceptionLimit = try configuration.int("\(prefix).events.exceptions.limit-per-reconciliation") ?? exceptionLimit
+    exceptionLines = try configuration.int("\(prefix).events.exceptions.stacktrace-lines") ?? exceptionLines
+    exceptionLabels = configuration.map("\(prefix).exception.label.mapper")
+    restartsFailedJobs = try configuration.bool("\(prefix).job.restart.failed", default: false)
+    shutdownDelay = try milliseconds("\(prefix).jm-deployment.shutdown-ttl", shutdownDelay)
     isRecoveryEnabled = try configuration.bool("\(prefix).jm-deployment-recovery.enabled", default: true)
     takesSavepointOnDeletion = try configuration.bool("\(prefix).job.savepoint-on-deletion", default: false)
     drainsOnSavepoint = try configuration.bool("\(prefix).job.drain-on-savepoint-deletion", default: false)

@@ -23,6 +23,7 @@ extension Turn {
     case .delete: "Deleting"
     case .recover, .restart: "Recovering"
     case .rollback: "RollingBack"
+    case .shutdown: "ShuttingDown"
     case .deploy: "Deploying"
     default: "Upgrading"
     }
@@ -105,6 +106,7 @@ extension Turn {
   private mutating func drained(_ operation: OperationRecord) {
     status.jobManagerDeploymentStatus = .missing
     if operation.kind == .delete { return release(operation) }
+    if operation.kind == .shutdown { return shutDown(operation) }
     let isChanged = generation > operation.generation
     if target?.spec.job?.state == .suspended || (target == nil && operation.kind == .suspend) {
       guard settleMetadata(operation, operation.restorePlan == .lastState ? .kept : .superseded) else { return }

@@ -24,6 +24,7 @@ extension Turn {
     enter(.running, operation)
     considerSpec(operation, jobManager, cluster)
     if isRunningUnchanged { considerRollback(status.operation ?? operation, jobManager) }
+    considerEnd(status.operation ?? operation, jobManager, cluster)
     guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }
     if observation.quorum.value != nil, !jobManager.isBeingDeleted, observation.hasTaskManagerDeployment,
       !cluster.deployments.contains(where: { $0.component == .taskManager && $0.ownerUIDs.contains(uid) }),
@@ -100,6 +101,7 @@ extension Turn {
         "Job status changed from \(before.state?.rawValue ?? "none") to \(state.rawValue)")
     }
     markStable(job, state)
+    defer { if before.state?.isGloballyTerminal != true { reportExceptions(&operation) } }
     switch state {
     case .running:
       status.error = nil
@@ -118,8 +120,7 @@ extension Turn {
       standing = .ready("JobFinished", "the job has come to its end")
       wake = .onChange("a changed spec")
     case .canceled:
-      standing = .stalled(
-        "JobCanceled", "the job was cancelled, not by this operator: change spec.restartNonce to start it again")
+      standing = .progressing("JobCanceled", "the job was cancelled, not by this operator")
       wake = .onChange("a changed spec")
     case .failed:
       fail(&operation)
@@ -140,7 +141,7 @@ extension Turn {
   }
 
   private mutating func fail(_ operation: inout OperationRecord) {
-    poll(operation, .steady, wantsExceptions: true)
+    poll(operation, .steady)
     let trace = observation.jobManager.exceptions.value?.first
     let cause = trace.map { LogExcerpt.cause(in: $0.stackTrace.isEmpty ? $0.name : $0.stackTrace) }
     let isNew = record.status.jobStatus.state != .failed
@@ -236,7 +237,7 @@ extension Turn {
     _ operation: inout OperationRecord, _ reason: String, _ message: String, cause: PodProblem?
   ) {
     if operation.deadline == nil { operation.deadline = moment(now + settings.readinessTimeout) }
-    poll(operation, .fast, wantsExceptions: false)
+    poll(operation, .fast)
     standing = .until(
       operation.deadline, now: now, cause?.reason ?? reason,
       message + (cause.map { "; a TaskManager: \($0.message)" } ?? ""))
@@ -244,12 +245,12 @@ extension Turn {
     wake = WakeUp(after: remaining > 0 ? min(remaining, 10_000) : 30_000, message)
   }
 
-  mutating func poll(_ operation: OperationRecord, _ pace: Polling.Pace, wantsExceptions: Bool = false) {
+  mutating func poll(_ operation: OperationRecord, _ pace: Polling.Pace) {
     guard let job = status.jobStatus.jobId else { return }
     polling = Polling(
       attempt: operation.attempt, jobID: job, pace: pace,
       savepointTriggerID: operation.savepoint?.triggerID ?? status.jobStatus.savepointInfo?.triggerId,
-      wantsCheckpoints: true, wantsExceptions: wantsExceptions)
+      wantsCheckpoints: true, wantsExceptions: record.phase.name == Phase.Word.running.rawValue)
     polling?.checkpointTriggerID = status.jobStatus.checkpointInfo?.triggerId
   }
 
@@ -260,13 +261,17 @@ extension Turn {
   private mutating func lose(_ operation: OperationRecord) {
     status.jobManagerDeploymentStatus = .missing
     if status.jobStatus.state?.isGloballyTerminal == true {
-      if status.jobStatus.state == .finished {
+      let state = status.jobStatus.state ?? .failed
+      if state == .finished {
         standing = .ready("JobFinished", "the job has come to its end; its JobManager is gone")
       } else {
-        standing = .stalled("JobFailed", "the job has failed and its JobManager is gone: change spec.restartNonce")
+        standing = .stalled(
+          "Job\(Self.capitalised(state.rawValue))",
+          "the job is \(state.rawValue) and its JobManager is gone: change spec.restartNonce to start it again")
       }
       wake = .onChange("a changed spec")
-      return considerSpec(operation, nil, ClusterFacts())
+      considerSpec(operation, nil, ClusterFacts())
+      return considerEnd(status.operation ?? operation, nil, ClusterFacts())
     }
     let message = "The Deployment of the JobManager is missing"
     let isNew =

@@ -167,7 +167,11 @@ extension Turn {
       return
     }
     standing = waiting(operation, "SavepointError", message)
-    let retry = at + 10_000 - now
+    var operation = operation
+    let failedAt = request.failedAt ?? moment(at)
+    operation.savepoint?.failedAt = failedAt
+    status.operation = operation
+    let retry = failedAt.epochMilliseconds + 10_000 - now
     if retry <= 0 { return askAgain(operation, request) }
     wake = WakeUp(after: min(retry, 10_000), "the next try to take a savepoint")
   }

@@ -31,7 +31,7 @@ extension Turn {
     if effect == nil { askForSnapshots(operation, job) }
     if effect == nil, status.jobStatus.savepointInfo?.triggerId == nil { cleanUpHistory(operation) }
     if hasPendingSnapshot {
-      poll(operation, .fast, wantsExceptions: polling?.wantsExceptions ?? false)
+      poll(operation, .fast)
       if effect == nil { wakeWithin(2_000, "the end of a snapshot") }
     } else if hadPending {
       wakeWithin(0, "what has waited for the end of a snapshot")

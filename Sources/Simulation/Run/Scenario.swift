@@ -1,3 +1,4 @@
+public import FlinkModel
 public import KubernetesAPI
 
 /// What users do, and when. Which faults happen is no part of it.
@@ -13,6 +14,10 @@ public struct Scenario: Sendable {
     case create(ResourceType, JSONValue)
     /// Somebody else takes one away.
     case remove(ResourceType, String)
+    /// Somebody else ends the job: FINISHED, FAILED or CANCELED.
+    case endJob(FlinkJobState)
+    /// Somebody else stops the job with a savepoint.
+    case stopJob
     /// The next savepoints fail.
     case failSavepoints(Int)
     /// A savepoint that somebody has put into the storage.

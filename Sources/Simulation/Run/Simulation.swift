@@ -170,6 +170,8 @@ public enum Simulation {
       state.request(.create(type, namespace, object))
     case .remove(let type, let name):
       state.request(.delete(type, namespace, name, DeleteOptions(propagation: .background)))
+    case .endJob(let end): state.flink.endJob(of: "demo", end, at: state.now)
+    case .stopJob: state.flink.stopJob(of: "demo", at: state.now)
     case .failSavepoints(let count):
       state.flink.failingSavepoints = count
     case .putSavepoint(let path, let count):

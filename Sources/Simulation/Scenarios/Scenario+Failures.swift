@@ -1,3 +1,4 @@
+import FlinkModel
 import KubernetesAPI
 
 extension Scenario {
@@ -59,5 +60,47 @@ extension Scenario {
     Scenario(
       "no-rollback-of-a-first-deployment", length: 160,
       [(0, .apply(manifest(upgradeMode: "savepoint", image: "flink:missing", configuration: rollback)))]),
+    Scenario(
+      "restart-failed-job", length: 200,
+      [
+        (
+          0,
+          .apply(
+            manifest(upgradeMode: "savepoint", configuration: ["kubernetes.operator.job.restart.failed": "true"]))
+        ), (60, .endJob(.failed)),
+      ]),
+    Scenario(
+      "failed-job-stays", length: 160,
+      [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .endJob(.failed))]),
+    Scenario(
+      "cancelled-by-others", length: 200,
+      [(0, .apply(manifest(upgradeMode: "last-state"))), (60, .endJob(.canceled))]),
+    Scenario(
+      "stopped-by-others", length: 200, [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .stopJob)]),
+    Scenario(
+      "finished-job-shuts-down", length: 220,
+      [
+        (0, .apply(manifest(configuration: ["kubernetes.operator.jm-deployment.shutdown-ttl": "30s"]))),
+        (40, .endJob(.finished)),
+      ]),
+    Scenario(
+      "finished-job-runs-again", length: 260,
+      [
+        (0, .apply(manifest(configuration: ["kubernetes.operator.jm-deployment.shutdown-ttl": "30s"]))),
+        (40, .endJob(.finished)), (120, .edit(["spec": ["restartNonce": 1]])),
+      ]),
+    Scenario(
+      "failed-job-shuts-down-then-upgrade", length: 280,
+      [
+        (
+          0,
+          .apply(
+            manifest(
+              upgradeMode: "savepoint", configuration: ["kubernetes.operator.jm-deployment.shutdown-ttl": "30s"]))
+        ), (60, .endJob(.failed)), (140, .edit(job(["parallelism": 2]))),
+      ]),
+    Scenario(
+      "delete-finished-job", length: 160,
+      [(0, .apply(manifest())), (40, .endJob(.finished)), (60, .delete)]),
   ]
 }

@@ -162,7 +162,7 @@ struct SimulatedFlink: Sendable {
         let count = job.count(at: at)
         storage[path] = count
         job.savepoints.append(
-          CheckpointRecord(id: job.snapshotID, isSavepoint: true, externalPath: path, timestamp: at))
+          CheckpointRecord(id: job.snapshotID, isSavepoint: true, externalPath: path, timestamp: at, isStop: true))
         happenings.append(.savepoint(cluster: manager.cluster, path: path, count: count))
         manager.operations[trigger] = .completed(path)
         job.end(.finished, at: at)
@@ -204,6 +204,19 @@ struct SimulatedFlink: Sendable {
     return .checkpointed(job.snapshotID)
   }
 
+  // MARK: What others do
+
+  mutating func endJob(of cluster: String, _ state: FlinkJobState, at now: Int64) {
+    for (uid, manager) in managers where manager.cluster == cluster { managers[uid]?.job?.end(state, at: now) }
+  }
+
+  /// A stop that the operator did not ask for.
+  mutating func stopJob(of cluster: String, at now: Int64) {
+    for (uid, manager) in managers where manager.cluster == cluster {
+      managers[uid]?.operations["f00d00000000000000000000000000ff"] = .stopping(completesAt: now)
+    }
+  }
+
   // MARK: REST
 
   private func uid(of cluster: String, at now: Int64) throws(FlinkError) -> String {
@@ -224,7 +237,7 @@ struct SimulatedFlink: Sendable {
     return [
       JobOverview(
         id: job.id, name: cluster, state: job.state.rawValue, startTime: job.startTime, endTime: job.endTime,
-        tasks: ["total": 2, "running": running])
+        tasks: ["total": 2, "running": running], lastModification: max(job.endTime, job.runningSince ?? job.startTime))
     ]
   }
 
