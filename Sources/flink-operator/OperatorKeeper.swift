@@ -11,8 +11,10 @@ final class OperatorKeeper: Sendable {
   private let state = Mutex(State())
 
   private struct State {
+    /// Not reaped yet.
     var current: ChildProcess?
     var isStopping = false
+    var waiters: [CheckedContinuation<Void, Never>] = []
   }
 
   init(executable: String, arguments: [String]) {
@@ -28,9 +30,17 @@ final class OperatorKeeper: Sendable {
       guard let child = startUnlessStopping() else { return }
       say("operator: pid \(child.pid)")
       let ending = await child.ending()
-      if state.withLock({ $0.isStopping }) { return }
+      let (isStopping, waiters) = state.withLock { state in
+        state.current = nil
+        defer { state.waiters = [] }
+        return (state.isStopping, state.waiters)
+      }
+      for waiter in waiters { waiter.resume() }
+      if isStopping { return }
       youngDeaths = ContinuousClock.now - started < .seconds(3) ? youngDeaths + 1 : 0
-      let pause = Duration.milliseconds(min(10_000, youngDeaths <= 1 ? 0 : 100 << min(youngDeaths, 7)))
+      var pause = Duration.milliseconds(min(10_000, youngDeaths <= 1 ? 0 : 100 << min(youngDeaths, 7)))
+      // It was asked to end, as we may be: whoever signals a whole process group does not mean a restart.
+      if ending == .exited(0) { pause = max(pause, .seconds(1)) }
       logger.warning("the operator \(ending); starting it again", metadata: ["pause": "\(pause)"])
       try? await Task.sleep(for: pause)
     }
@@ -44,12 +54,18 @@ final class OperatorKeeper: Sendable {
     }
     guard let child else { return }
     child.signal(SIGTERM)
-    let deadline = ContinuousClock.now + .seconds(10)
-    while kill(child.pid, 0) == 0 {
-      if ContinuousClock.now > deadline { child.signal(SIGKILL) }
-      // Its end is awaited in run(), which reaps it; here only the fact matters.
-      do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
+    let force = Task {
+      try await Task.sleep(for: .seconds(10))
+      child.signal(SIGKILL)
     }
+    await withCheckedContinuation { continuation in
+      let isOver = state.withLock { state in
+        if state.current != nil { state.waiters.append(continuation) }
+        return state.current == nil
+      }
+      if isOver { continuation.resume() }
+    }
+    force.cancel()
   }
 
   private func startUnlessStopping() -> ChildProcess? {

@@ -169,18 +169,20 @@ struct RunCommand: AsyncParsableCommand {
     }
     let settings = try operatorConfiguration.settings()
     let points = KillPoints(environment: processEnvironment(), logger: logger)
-    let controller = FlinkDeploymentController(
-      kubernetes: points.map { KillPointKubernetes(next: kubernetes, points: $0) } ?? kubernetes,
-      flink: points.map { KillPointFlink(next: flink, points: $0) } ?? flink, resolver: resolver,
-      settings: settings,
-      logger: Logger(label: "flinkdeployments"))
-    let unmanaged = UnmanagedKindController(
-      kubernetes: kubernetes, settings: settings, logger: Logger(label: "unmanaged-kinds"))
     let leases = leaderElect ? leaseClient(cluster) : nil
     let election = leases.map {
       LeaseElection(
         gateway: $0, namespace: cluster.namespace, name: leaseName, logger: Logger(label: "leader-election"))
     }
+    let controller = FlinkDeploymentController(
+      kubernetes: points.map { KillPointKubernetes(next: kubernetes, points: $0) } ?? kubernetes,
+      flink: points.map { KillPointFlink(next: flink, points: $0) } ?? flink, resolver: resolver,
+      settings: settings,
+      // A process that was stopped for a while goes on with a lease that has ended meanwhile.
+      mayAct: { election.map { $0.remainingMargin > .seconds(3) } ?? true },
+      logger: Logger(label: "flinkdeployments"))
+    let unmanaged = UnmanagedKindController(
+      kubernetes: kubernetes, settings: settings, logger: Logger(label: "unmanaged-kinds"))
     // One that stands by is ready: a rollout waits for it before it ends the leader.
     health.register("flinkdeployments", for: .readiness) {
       election?.isLeader == false ? .ok : controller.verdict
@@ -245,10 +247,8 @@ struct RunCommand: AsyncParsableCommand {
 extension FlinkDeploymentController {
   /// Ready when every watch has its list and none is failing.
   var verdict: HealthVerdict {
-    for watch in watches {
-      if let error = watch.lastError { return .failing(reason: "\(watch.type.plural): \(error)") }
-      if !watch.isSynced { return .failing(reason: "\(watch.type.plural): \(watch.phase)") }
-    }
+    let problems = watches.compactMap(\.problem)
+    if !problems.isEmpty { return .failing(reason: problems.joined(separator: "; ")) }
     return .ok
   }
 }

@@ -57,6 +57,12 @@ import Testing
       ("finished-job-runs-again", ["generation 2 observed 2 lifecycle STABLE", "Ready True JobRunning"]),
       ("failed-job-shuts-down-then-upgrade", ["lifecycle STABLE", "--fromSavepoint *", "replicas 2"]),
       ("delete-finished-job", ["pods 0"]),
+      ("session-deploy", ["lifecycle STABLE jm READY job - state DEPLOYED", "Running True JobManagerReady"]),
+      ("session-upgrade", ["lifecycle STABLE jm READY", "image flink:1.20-new", "Ready True JobManagerReady"]),
+      ("session-lost", ["lifecycle STABLE jm READY", "Ready True JobManagerReady"]),
+      ("session-delete", ["pods 0"]),
+      ("session-rollback", ["lifecycle ROLLED_BACK jm READY", "image flink:1.20 ", "Stalled True RolledBack"]),
+      ("taskmanagers-lost", ["lifecycle STABLE", "Ready True JobRunning"]),
       ("suspended-first", ["lifecycle STABLE"]),
       (
         "ingress-edit",

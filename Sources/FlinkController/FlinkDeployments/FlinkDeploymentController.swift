@@ -38,14 +38,15 @@ public final class FlinkDeploymentController: Sendable {
 
   public init(
     kubernetes: any KubernetesGateway, flink: any FlinkGateway, resolver: any JobManagerResolver,
-    settings: OperatorSettings, clock: OperatorClock = .system, logger: Logger
+    settings: OperatorSettings, clock: OperatorClock = .system,
+    mayAct: @escaping @Sendable () -> Bool = { true }, logger: Logger
   ) {
     let events = EventRecorder(gateway: kubernetes, logger: logger) { Timestamp(epochMilliseconds: clock.now()) }
     let pollBudget = PollBudget(requestsPerSecond: settings.pollingBudget)
     let makeReconciler = { @Sendable (settings: OperatorSettings) in
       FlinkDeploymentReconciler(
         kubernetes: kubernetes, flink: flink, resolver: resolver, settings: settings, clock: clock,
-        pollBudget: pollBudget, logger: logger, recordEvent: { events.record($0) })
+        pollBudget: pollBudget, mayAct: mayAct, logger: logger, recordEvent: { events.record($0) })
     }
     self.kubernetes = kubernetes
     self.makeReconciler = makeReconciler
@@ -160,6 +161,6 @@ public final class FlinkDeploymentController: Sendable {
         }
       }
     }
-    _ = await events.flush()
+    await events.drain(within: .seconds(5))
   }
 }

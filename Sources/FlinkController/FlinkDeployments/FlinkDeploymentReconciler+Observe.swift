@@ -36,10 +36,6 @@ extension FlinkDeploymentReconciler {
       let version = try? resource.spec.get().flinkVersion
       let scoped = try settings.scoped(namespace: namespace, flinkVersion: version)
       let spec = try Validator(scoped).validate(resource)
-      guard spec.job != nil else {
-        throw InvalidField(
-          field: "spec.job", value: nil, fix: "session clusters are not supported yet, so spec.job must be set")
-      }
       let configuration = try scoped.deployConfiguration(for: spec, name: name, namespace: namespace)
       if configuration.usesKubernetesHA, configuration.highAvailabilityStorage?.isEmpty ?? true {
         throw InvalidField(

@@ -16,6 +16,8 @@ public final class FlinkDeploymentReconciler: Sendable {
   private let present: Mutex<OperatorSettings>
   let clock: OperatorClock
   let logger: Logger
+  /// Whether nobody else can act for longer than a request takes: asked before each write and each effect.
+  let mayAct: @Sendable () -> Bool
   let recordEvent: @Sendable (EventRecord) -> Void
   let guards: Guards
   let pollBudget: PollBudget
@@ -39,7 +41,8 @@ public final class FlinkDeploymentReconciler: Sendable {
   public init(
     kubernetes: any KubernetesGateway, flink: any FlinkGateway, resolver: any JobManagerResolver,
     settings: OperatorSettings, clock: OperatorClock = .system, stores: DeploymentStores = DeploymentStores(),
-    guards: Guards = .all, pollBudget: PollBudget? = nil, logger: Logger,
+    guards: Guards = .all, pollBudget: PollBudget? = nil, mayAct: @escaping @Sendable () -> Bool = { true },
+    logger: Logger,
     recordEvent: @escaping @Sendable (EventRecord) -> Void
   ) {
     self.kubernetes = kubernetes
@@ -50,6 +53,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     self.stores = stores
     self.guards = guards
     self.pollBudget = pollBudget ?? PollBudget(requestsPerSecond: settings.pollingBudget)
+    self.mayAct = mayAct
     self.logger = logger
     self.recordEvent = recordEvent
   }
@@ -145,6 +149,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     var metadata = resource.metadata
     let patch = decision.status.mergePatch(from: record.status)
     if let patch {
+      guard mayAct() else { return TurnResult(.after(.seconds(1))) }
       do throws(KubernetesError) {
         let stored = try await kubernetes.patch(
           .flinkDeployments, namespace: key.namespace, name: key.name, subresource: "status",
@@ -213,6 +218,8 @@ public final class FlinkDeploymentReconciler: Sendable {
     {
       return .failed("operation \(required) is not the stored one")
     }
+    // The write before may have taken long.
+    guard mayAct() else { return .failed("the lease is about to end") }
     return await perform(effect, metadata)
   }
 

@@ -192,7 +192,8 @@ struct JobManagerPoll: Sendable {
     }
     func jobs(_ poll: JobManagerPoll) -> Fact<[JobOverview]> {
       guard case .seen(let jobs, _) = poll.facts.jobs else { return what(poll.facts.jobs) }
-      return .seen(jobs.filter { $0.id == polling.jobID }, at: 0)
+      // All of them are of interest in a cluster without a job of its own.
+      return .seen(polling.jobID.isEmpty ? jobs : jobs.filter { $0.id == polling.jobID }, at: 0)
     }
     return jobs(self) == jobs(other) && what(facts.savepoint) == what(other.facts.savepoint)
       && what(facts.checkpoint) == what(other.facts.checkpoint)

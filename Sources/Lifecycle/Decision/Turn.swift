@@ -32,6 +32,9 @@ struct Turn {
   /// Settings of what runs, else of what is to run.
   var settings: LifecycleSettings { observation.deployed?.settings ?? target?.settings ?? LifecycleSettings() }
 
+  /// A cluster without a job of its own: what is said of jobs does not apply to it.
+  var isSession: Bool { ((observation.deployed ?? target)?.spec).map { !$0.isApplication } ?? false }
+
   /// The freshest view of the cluster in this turn.
   var cluster: Fact<ClusterFacts> {
     if case .unknown = observation.quorum { observation.cluster } else { observation.quorum }
@@ -100,7 +103,7 @@ struct Turn {
       status.conditions = status.conditions.updating(
         with: standing.conditions(
           generation: generation, job: status.jobStatus.state,
-          isApplication: target?.spec.isApplication ?? true),
+          session: isSession ? status.jobManagerDeploymentStatus : nil),
         now: moment(now))
     }
     if metadata.isBeingDeleted {

@@ -14,6 +14,8 @@ public struct LifecycleSettings: Sendable, Hashable {
   public var exceptionLines = 5
   /// `kubernetes.operator.exception.label.mapper`: labels by regular expressions for messages of errors.
   public var exceptionLabels: [String: String] = [:]
+  /// `kubernetes.operator.session.deletion.block-on-session-jobs` and `….block-on-unmanaged-jobs`.
+  public var blocksDeletionOnJobs = true
   /// `kubernetes.operator.job.restart.failed`.
   public var restartsFailedJobs = false
   /// `kubernetes.operator.jm-deployment.shutdown-ttl`.
@@ -78,6 +80,11 @@ public struct LifecycleSettings: Sendable, Hashable {
     exceptionLimit = try configuration.int("\(prefix).events.exceptions.limit-per-reconciliation") ?? exceptionLimit
     exceptionLines = try configuration.int("\(prefix).events.exceptions.stacktrace-lines") ?? exceptionLines
     exceptionLabels = configuration.map("\(prefix).exception.label.mapper")
+    let blocksOnSessionJobs = try configuration.bool(
+      "\(prefix).session.deletion.block-on-session-jobs", default: true)
+    let blocksOnUnmanagedJobs = try configuration.bool(
+      "\(prefix).session.deletion.block-on-unmanaged-jobs", "\(prefix).session.block-on-unmanaged-jobs", default: true)
+    blocksDeletionOnJobs = blocksOnSessionJobs && blocksOnUnmanagedJobs
     restartsFailedJobs = try configuration.bool("\(prefix).job.restart.failed", default: false)
     shutdownDelay = try milliseconds("\(prefix).jm-deployment.shutdown-ttl", shutdownDelay)
     isRecoveryEnabled = try configuration.bool("\(prefix).jm-deployment-recovery.enabled", default: true)

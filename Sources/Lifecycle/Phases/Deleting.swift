@@ -42,6 +42,7 @@ extension Turn {
       }
       drain(operation)
     default:
+      if case .running(let operation) = record.phase, isDeletionBlocked(operation) { return }
       beginDelete()
     }
   }

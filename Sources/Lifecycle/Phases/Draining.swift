@@ -117,7 +117,8 @@ extension Turn {
     var operation = operation
     operation.restorePlan = plan
     enter(.draining, operation)
-    guard settleMetadata(operation, plan == .lastState ? .used : .superseded) else { return }
+    // The jobs of a session cluster go on from their metadata.
+    guard settleMetadata(operation, isSession ? .kept : plan == .lastState ? .used : .superseded) else { return }
     markStopped()
     let isRerun = operation.kind.isRerun && !isChanged
     var kind: OperationRecord.Kind = operation.kind == .suspend ? .resume : operation.kind
@@ -127,7 +128,7 @@ extension Turn {
 
   /// The Apache operator's word for a job that was ended.
   private mutating func markStopped() {
-    if status.jobStatus.state?.isGloballyTerminal != true { status.jobStatus.state = .finished }
+    if !isSession, status.jobStatus.state?.isGloballyTerminal != true { status.jobStatus.state = .finished }
   }
 
   /// What was authorised, unless the spec names a place, or gives the state up, meanwhile; nil where nothing can start.

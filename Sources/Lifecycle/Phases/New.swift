@@ -11,7 +11,8 @@ extension Turn {
       wake = .onChange("a corrected spec")
     case .success(let target):
       status.error = nil
-      guard let job = target.spec.job, job.state == .running else {
+      let job = target.spec.job
+      guard job?.state != .suspended else {
         status.observedGeneration = generation
         standing = .ready("Suspended", "the job is suspended, as the spec asks, and was never started")
         wake = .onChange("a spec that asks for a running job")
@@ -42,8 +43,8 @@ extension Turn {
     }
   }
 
-  private func initialPlan(_ job: JobSpec) -> RestorePlan {
-    if let path = job.initialSavepointPath, !path.isEmpty { .path(path) } else { .empty }
+  private func initialPlan(_ job: JobSpec?) -> RestorePlan {
+    if let path = job?.initialSavepointPath, !path.isEmpty { .path(path) } else { .empty }
   }
 
   /// Something runs under the name of a resource that has no record.

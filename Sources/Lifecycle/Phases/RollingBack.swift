@@ -32,7 +32,7 @@ extension Turn {
     let reconciliation = status.reconciliationStatus
     guard settings.isRollbackEnabled, reconciliation.state == .deployed || reconciliation.state == .upgrading,
       !reconciliation.isLastReconciledSpecStable, let stable = reconciliation.lastStableSpec,
-      let failed = reconciliation.lastReconciledSpec, stable.jobState == .running,
+      let failed = reconciliation.lastReconciledSpec, stable.jobState != .suspended,
       let before = try? stable.spec(), let after = try? failed.spec(), before.flinkVersion == after.flinkVersion
     else { return nil }
     return reconciliation.reconciliationTimestamp + settings.readinessTimeout
@@ -42,8 +42,11 @@ extension Turn {
   @discardableResult
   mutating func considerRollback(_ operation: OperationRecord, _ jobManager: DeploymentFacts?) -> Bool {
     guard generation <= operation.generation || target == nil else { return false }
+    let jobs = observation.jobManager.jobs.value
     let isRunning =
-      observation.jobManager.jobs.value?.first { $0.id == status.jobStatus.jobId }.map {
+      isSession
+      ? jobs != nil
+      : jobs?.first { $0.id == status.jobStatus.jobId }.map {
         $0.state == FlinkJobState.finished.rawValue
           || $0.state == FlinkJobState.running.rawValue && $0.hasAllTasksRunning
       } ?? false

@@ -28,9 +28,14 @@ extension Turn {
     guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }
     if observation.quorum.value != nil, !jobManager.isBeingDeleted, observation.hasTaskManagerDeployment,
       !cluster.deployments.contains(where: { $0.component == .taskManager && $0.ownerUIDs.contains(uid) }),
-      operation.id != Self.adoptedID
+      status.jobStatus.state?.isGloballyTerminal != true
     {
-      restoreTaskManagers(operation)
+      if operation.id == Self.adoptedID {
+        // What another operator has made cannot be completed, only made anew.
+        recover(operation, "The Deployment of the TaskManagers is missing")
+      } else {
+        restoreTaskManagers(operation)
+      }
     }
     considerIngress()
     if effect == nil, let current = status.operation { considerSnapshots(current) }
@@ -41,9 +46,8 @@ extension Turn {
 
   /// The JobManager's Deployment is there and the TaskManagers' is not.
   private mutating func restoreTaskManagers(_ operation: OperationRecord) {
-    guard settings.isRecoveryEnabled, var spec = try? status.reconciliationStatus.deployedSpec?.spec(),
-      let job = status.jobStatus.jobId
-    else { return }
+    guard settings.isRecoveryEnabled, var spec = try? status.reconciliationStatus.deployedSpec?.spec() else { return }
+    let job = status.jobStatus.jobId ?? Identity.jobID(uid: uid, attempt: operation.attempt)
     spec.job?.state = .running
     let incarnation = Incarnation(
       operationID: operation.id, attempt: operation.attempt, generation: operation.generation, jobID: job, spec: spec,
@@ -71,7 +75,9 @@ extension Turn {
         status.clusterInfo["flink-version"] = config.flinkVersion
         status.clusterInfo["flink-revision"] = config.flinkRevision
       }
-      if let job = jobs.first(where: { $0.id == status.jobStatus.jobId }) {
+      if isSession {
+        observeSession(&operation)
+      } else if let job = jobs.first(where: { $0.id == status.jobStatus.jobId }) {
         observe(job, at: at, &operation, cluster)
       } else {
         missJob(&operation)
@@ -80,7 +86,7 @@ extension Turn {
       observeUnreachable(&operation, jobManager, cluster)
     }
     let isSettled = standing?.ready == .true || standing?.reason == "RolledBack"
-    flushLedger(force: !isSettled)
+    if !isSession { flushLedger(force: !isSettled) }
     // A changed spec that has to wait keeps its own deadline.
     if isSettled, generation == operation.generation { operation.deadline = nil }
   }
@@ -198,7 +204,7 @@ extension Turn {
         return
       }
     }
-    if status.jobStatus.state?.isGloballyTerminal != true, status.jobStatus.state != .reconciling {
+    if !isSession, status.jobStatus.state?.isGloballyTerminal != true, status.jobStatus.state != .reconciling {
       status.jobStatus.state = .reconciling
       status.jobStatus.updateTime = now
     }
@@ -246,6 +252,10 @@ extension Turn {
   }
 
   mutating func poll(_ operation: OperationRecord, _ pace: Polling.Pace) {
+    if isSession {
+      polling = Polling(attempt: operation.attempt, jobID: "", pace: pace)
+      return
+    }
     guard let job = status.jobStatus.jobId else { return }
     polling = Polling(
       attempt: operation.attempt, jobID: job, pace: pace,
@@ -276,7 +286,7 @@ extension Turn {
     let message = "The Deployment of the JobManager is missing"
     let isNew =
       record.status.jobManagerDeploymentStatus != .missing && record.status.jobManagerDeploymentStatus != .error
-    status.jobStatus.state = .reconciling
+    if !isSession { status.jobStatus.state = .reconciling }
     if isNew { note(.warning, "Missing", .jobManagerDeployment, message) }
     enter(.running, operation)
     considerSpec(operation, nil, ClusterFacts())
@@ -285,6 +295,11 @@ extension Turn {
       return
     }
 
+    recover(operation, message)
+  }
+
+  /// Starts the recorded spec again after a loss, if that loses nothing.
+  private mutating func recover(_ operation: OperationRecord, _ message: String) {
     guard settings.isRecoveryEnabled else {
       setError(.missingJobManager, message)
       standing = .stalled(
@@ -304,7 +319,9 @@ extension Turn {
       }
     switch choice {
     case .leave(let start):
-      note(.warning, "RecoverDeployment", .job, "\(message): the job is started again \(Self.words(for: start.plan))")
+      let what = isSession ? "the cluster" : "the job"
+      note(
+        .warning, "RecoverDeployment", .job, "\(message): \(what) is started again \(Self.words(for: start.plan))")
       note(start)
       status.error = nil
       beginDrain(

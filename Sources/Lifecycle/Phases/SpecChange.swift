@@ -107,6 +107,7 @@ extension Turn {
 
   private mutating func announce(_ diff: SpecDiff, _ target: Target) {
     note(.normal, "SpecChanged", .jobManagerDeployment, diff.message, key: "SpecChange: \(generation)")
+    if isSession { return }
     note(
       .normal, "Suspended", .jobManagerDeployment,
       target.spec.job?.state == .suspended ? "Suspending the job" : "Suspending the job for its upgrade")
@@ -130,8 +131,11 @@ extension Turn {
   func chooseStop(
     _ target: Target, _ diff: SpecDiff, _ operation: OperationRecord, _ jobManager: DeploymentFacts?
   ) -> StopChoice {
-    guard let job = target.spec.job else {
-      return .refuse(reason: "UpgradeFailed", message: "an application cluster cannot become a session cluster")
+    if isSession, target.spec.job == nil { return .leave(RestoreStart(plan: .empty)) }
+    guard !isSession, let job = target.spec.job else {
+      return .refuse(
+        reason: "UpgradeFailed",
+        message: "an application cluster cannot become a session cluster, nor the other way round")
     }
     if let wish = explicitWish(target) {
       return StopChoice(restore(operation, target, end(jobManager), wish: wish))

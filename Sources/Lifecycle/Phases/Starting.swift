@@ -30,7 +30,9 @@ extension Turn {
       jobName: nil, jobId: status.jobStatus.jobId, state: .reconciling,
       upgradeSavepointPath: status.jobStatus.upgradeSavepointPath, savepointInfo: status.jobStatus.savepointInfo,
       checkpointInfo: status.jobStatus.checkpointInfo)
-    if plan != .lastState || status.jobStatus.jobId == nil {
+    if isSession {
+      status.jobStatus = JobStatus()
+    } else if plan != .lastState || status.jobStatus.jobId == nil {
       status.jobStatus.jobId =
         (target?.settings ?? settings).userJobID ?? Identity.jobID(uid: uid, attempt: attempt)
     }
@@ -41,7 +43,9 @@ extension Turn {
     }
     status.jobManagerDeploymentStatus = .missing
     enter(.starting, operation)
-    note(.normal, "Submit", .jobManagerDeployment, "Starting incarnation \(attempt) \(Self.words(for: plan))")
+    note(
+      .normal, "Submit", .jobManagerDeployment,
+      "Starting incarnation \(attempt)\(isSession ? "" : " \(Self.words(for: plan))")")
     create(operation)
   }
 
@@ -72,7 +76,7 @@ extension Turn {
       spec, firstDeployment: isFirst, jobState: .suspended, upgradeMode: Self.mode(of: plan),
       keepingTriggerNoncesOf: previous)
     status.observedGeneration = generation
-    status.taskManager = TaskManagerInfo()
+    if !isSession { status.taskManager = TaskManagerInfo() }
   }
 
   /// Incarnation `operation.attempt` is authorised: create it until it is seen.
@@ -156,10 +160,12 @@ extension Turn {
     }
     if operation.kind == .redeploy { reconciliation.lastStableSpec = reconciliation.lastReconciledSpec }
     status.reconciliationStatus = reconciliation
-    status.taskManager = TaskManagerInfo(
-      labelSelector: "component=taskmanager,app=\(metadata.name)", replicas: settings.taskManagers)
     status.jobManagerDeploymentStatus = .deploying
-    status.jobStatus.state = .reconciling
+    if !isSession {
+      status.taskManager = TaskManagerInfo(
+        labelSelector: "component=taskmanager,app=\(metadata.name)", replicas: settings.taskManagers)
+      status.jobStatus.state = .reconciling
+    }
     var operation = operation
     operation.savepoint = nil
     operation.deadline = operation.startedAt + .milliseconds(settings.readinessTimeout)

@@ -37,17 +37,28 @@ struct Standing {
     }
   }
 
-  func conditions(generation: Int64, job: FlinkJobState?, isApplication: Bool) -> [Condition] {
+  /// - Parameter session: the state of a session cluster's JobManager; nil for an application.
+  func conditions(
+    generation: Int64, job: FlinkJobState?, session: JobManagerDeploymentStatus? = nil
+  ) -> [Condition] {
     func condition(_ type: String, _ status: ConditionStatus, _ reason: String, _ message: String) -> Condition {
       Condition(
         type: type, status: status, reason: reason, message: String(message.prefix(1024)),
         observedGeneration: generation)
     }
     let state = job ?? .reconciling
+    let running =
+      if let session {
+        condition(
+          ConditionType.running, ConditionStatus(session == .ready), session.conditionReason,
+          "the JobManager is \(session.rawValue)")
+      } else {
+        condition(
+          ConditionType.running, ConditionStatus(state == .running), Self.capitalised(state.rawValue),
+          "the job's state is \(state.rawValue)")
+      }
     return [
-      condition(
-        ConditionType.running, ConditionStatus(state == .running), Self.capitalised(state.rawValue),
-        "the job's state is \(state.rawValue)"),
+      running,
       condition(ConditionType.ready, ready, reason, message),
       condition(
         ConditionType.reconciling, ConditionStatus(isReconciling), isReconciling ? reason : "Settled",
@@ -60,5 +71,18 @@ struct Standing {
 
   private static func capitalised(_ word: String) -> String {
     word.prefix(1).uppercased() + word.dropFirst().lowercased()
+  }
+}
+
+extension JobManagerDeploymentStatus {
+  /// The Apache operator's reason of the condition `Running` of a session cluster.
+  fileprivate var conditionReason: String {
+    switch self {
+    case .ready: "JobManagerReady"
+    case .deployedNotReady: "DeployedNotReady"
+    case .deploying: "JobManagerIsDeploying"
+    case .missing: "JobManagerDeploymentMissing"
+    case .error: "Error"
+    }
   }
 }

@@ -7,6 +7,13 @@ extension Scenario {
     "kubernetes.operator.deployment.readiness.timeout": "20s",
   ]
 
+  /// A session cluster.
+  private static func session(configuration: [String: String] = [:]) -> JSONValue {
+    var manifest = manifest(configuration: configuration)
+    manifest.set(.null, at: ["spec", "job"])
+    return manifest
+  }
+
   /// What breaks under a running job.
   static let failures: [Scenario] = [
     Scenario(
@@ -102,5 +109,17 @@ extension Scenario {
     Scenario(
       "delete-finished-job", length: 160,
       [(0, .apply(manifest())), (40, .endJob(.finished)), (60, .delete)]),
+    Scenario("session-deploy", length: 120, [(0, .apply(session()))]),
+    Scenario(
+      "session-upgrade", length: 180, [(0, .apply(session())), (30, .edit(["spec": ["image": "flink:1.20-new"]]))]),
+    Scenario(
+      "session-lost", length: 180, [(0, .apply(session())), (30, .removeDeployment("demo"))]),
+    Scenario("session-delete", length: 120, [(0, .apply(session())), (30, .delete)]),
+    Scenario(
+      "session-rollback", length: 200,
+      [(0, .apply(session(configuration: rollback))), (30, .edit(["spec": ["image": "flink:missing"]]))]),
+    Scenario(
+      "taskmanagers-lost", length: 180,
+      [(0, .apply(manifest(upgradeMode: "savepoint"))), (40, .removeDeployment("demo-taskmanager"))]),
   ]
 }
