@@ -37,8 +37,8 @@ extension Turn {
         restoreTaskManagers(operation)
       }
     }
-    considerIngress()
-    if effect == nil, let current = status.operation { considerSnapshots(current) }
+    if isRunningUnchanged { considerIngress() }
+    if isRunningUnchanged, let current = status.operation { considerSnapshots(current) }
   }
 
   /// Nothing was authorised in this turn.

@@ -65,7 +65,7 @@ extension SimulatedNode {
             "containers": [["name": "flink-main-container", "image": "flink:1.20"]],
           ],
         ]
-        world.must(.create(.pods, SimulatedWorld.namespace, pod))
+        _ = world.must(.create(.pods, SimulatedWorld.namespace, pod))
         isMade = true
       }
     }
