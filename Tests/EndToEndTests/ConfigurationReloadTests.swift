@@ -4,6 +4,7 @@ import Testing
 import YAML
 
 /// The operator's own configuration, in the places where the Apache operator has it, is followed while it runs.
+// covers: kubernetes.operator.watched.namespaces
 @Suite struct ConfigurationReloadTests {
   @Test(.timeLimit(.minutes(3))) func changedFilesAndNamespacesAreFollowed() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("flink-conf-\(UUID().uuidString)")

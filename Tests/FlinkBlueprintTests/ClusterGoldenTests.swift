@@ -135,6 +135,24 @@ extension ClusterObjects {
     }
   }
 
+  @Test func theStartupProbeSpeaksAsTheInterfaceDoes() throws {
+    func probe(_ keys: [String: String]) throws -> JSONValue? {
+      let edit: (inout JSONValue) -> Void = { spec in
+        for (key, value) in keys { spec.set(.string(value), at: ["flinkConfiguration", key]) }
+      }
+      let objects = try RenderCase(manifest: "basic-1.20", version: .v2_2, mode: .native).objects(edit: edit)
+      return objects.jobManager["spec", "template", "spec"]?["containers"]?.arrayValue?.first?["startupProbe"]
+    }
+    #expect(try probe([:])?["httpGet"] == ["path": "/config", "port": "rest"])
+    #expect(try probe(["security.ssl.rest.enabled": "true"])?["httpGet", "scheme"] == "HTTPS")
+    let mutual = try probe([
+      "security.ssl.rest.enabled": "true", "security.ssl.rest.authentication-enabled": "true",
+    ])
+    #expect(mutual?["httpGet"] == nil)
+    #expect(mutual?["tcpSocket"] == ["port": "rest"])
+    #expect(try probe(["kubernetes.operator.jm-deployment.startup.probe.enabled": "false"]) == nil)
+  }
+
   @Test func theHostsNetworkHasNoDeclaredPorts() throws {
     let edit: (inout JSONValue) -> Void = {
       $0.set("true", at: ["flinkConfiguration", "kubernetes.hostnetwork.enabled"])

@@ -9,6 +9,7 @@ import Testing
   }
 
   @Test func everyFieldIsAsRecorded() throws {
+    // covers: spec.ingress.annotations, spec.ingress.className, spec.ingress.tls
     try GoldenFile.expect(
       ingress(
         IngressSpec(
