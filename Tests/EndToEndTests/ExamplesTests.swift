@@ -28,7 +28,6 @@ import YAML
   /// What an example shows that is not there yet; taken away from here when it is.
   private static let pending = [
     "04-reactive.yaml": "a change of the replicas redeploys the job",
-    "05-session-cluster.yaml": "session clusters are not acted upon",
   ]
 
   @Test func everyExampleIsShownOrItIsSaidWhyNot() throws {
