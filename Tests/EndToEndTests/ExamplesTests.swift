@@ -27,7 +27,7 @@ import YAML
 
   /// What an example shows that is not there yet; taken away from here when it is.
   private static let pending = [
-    "04-reactive.yaml": "a change of the replicas redeploys the job",
+    "04-reactive.yaml": "a change of the replicas redeploys the job"
   ]
 
   @Test func everyExampleIsShownOrItIsSaidWhyNot() throws {

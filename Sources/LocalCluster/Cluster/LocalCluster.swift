@@ -125,7 +125,8 @@ public final class LocalCluster: Sendable {
     }
     let cache = options.cacheDirectory ?? ImageCatalog.defaultCache(environment: options.environment)
     let agentOptions = NodeAgentOptions(
-      nodeName: options.nodeName, directory: directory.podsPath, addresses: addresses, images: ImageCatalog(cache: cache),
+      nodeName: options.nodeName, directory: directory.podsPath, addresses: addresses,
+      images: ImageCatalog(cache: cache),
       certificateAuthority: credentials.authorityPEM)
     return NodeAgent(
       gateway: SharedAPIGateway(api, user: .node(agentOptions.nodeName), userAgent: "kubelet"), options: agentOptions,
