@@ -41,7 +41,9 @@ extension Turn {
   /// - Parameter operation: the stored one, which authorises it.
   /// - Returns: whether it is in that state; if not, the turn is over.
   mutating func settleMetadata(_ operation: OperationRecord, _ fate: MetadataFate) -> Bool {
-    if fate == .kept { return true }
+    // The jobs of a session cluster have ids of their own, and outlive its JobManager by this metadata.
+    let isApplication = (target ?? observation.deployed)?.spec.isApplication ?? true
+    if fate == .kept || (!isApplication && fate != .removed) { return true }
     guard case .seen(let metadata, _) = observation.haMetadata else {
       if case .unknown(let why, _) = observation.haMetadata {
         standing = .progressing("ReadingHAMetadata", "waiting for a list of the HA metadata: \(why)")
@@ -52,7 +54,7 @@ extension Turn {
     let ours = ownJobIDs(operation)
     let foreign = metadata.jobs.filter { !ours.contains($0.jobID) }
     let graphs = metadata.cluster?.graphs ?? []
-    let strange = graphs.filter { !ours.contains($0) }
+    let strange = isApplication ? graphs.filter { !ours.contains($0) } : []
     if guards.holds(.foreignMetadata), fate != .removed {
       if !foreign.isEmpty || !strange.isEmpty {
         sayForeign(foreign, strange)
@@ -72,7 +74,8 @@ extension Turn {
       return dropGraphs(graphs.filter { ours.contains($0) }, of: cluster, operation)
     case .superseded, .removed:
       guard guards.holds(.supersededMetadata) else { return true }
-      let jobs = guards.holds(.foreignMetadata) ? metadata.jobs.filter { ours.contains($0.jobID) } : metadata.jobs
+      let isOurs = { (job: HAMetadata.Job) in !isApplication || ours.contains(job.jobID) }
+      let jobs = guards.holds(.foreignMetadata) ? metadata.jobs.filter(isOurs) : metadata.jobs
       var maps = jobs.map(\.map)
       if let cluster = metadata.cluster {
         if strange.isEmpty, !cluster.holdsOthers {
