@@ -21,6 +21,8 @@ extension Turn {
     }
     var operation = operation
     observe(&operation, jobManager, cluster)
+    // A job that Kubernetes has begun again is already being repaired.
+    guard status.operation?.phase == Phase.Word.running.rawValue else { return }
     enter(.running, operation)
     considerSpec(operation, jobManager, cluster)
     if isRunningUnchanged { considerRollback(status.operation ?? operation, jobManager) }
