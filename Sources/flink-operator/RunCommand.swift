@@ -58,6 +58,13 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var webhook: WebhookOptions
 
+  @Flag(
+    help: """
+      Work although the Apache Flink Kubernetes Operator runs in the same cluster: for operators that watch namespaces \
+      of their own.
+      """)
+  var besideApacheOperator = false
+
   @Flag(help: .hidden)
   var endWithParent = false
 
@@ -174,18 +181,25 @@ struct RunCommand: AsyncParsableCommand {
       LeaseElection(
         gateway: $0, namespace: cluster.namespace, name: leaseName, logger: Logger(label: "leader-election"))
     }
+    let neighbours =
+      besideApacheOperator
+      ? nil
+      : ApacheOperatorWatch(
+        kubernetes: kubernetes, namespaces: settings.watchedNamespaces,
+        logger: Logger(label: "neighbours"))
     let controller = FlinkDeploymentController(
       kubernetes: points.map { KillPointKubernetes(next: kubernetes, points: $0) } ?? kubernetes,
       flink: points.map { KillPointFlink(next: flink, points: $0) } ?? flink, resolver: resolver,
       settings: settings,
       // A process that was stopped for a while goes on with a lease that has ended meanwhile.
-      mayAct: { election.map { $0.remainingMargin > .seconds(3) } ?? true },
+      mayAct: { neighbours?.obstacle == nil && election.map { $0.remainingMargin > .seconds(3) } ?? true },
       logger: Logger(label: "flinkdeployments"))
     let unmanaged = UnmanagedKindController(
       kubernetes: kubernetes, settings: settings, logger: Logger(label: "unmanaged-kinds"))
     // One that stands by is ready: a rollout waits for it before it ends the leader.
     health.register("flinkdeployments", for: .readiness) {
-      election?.isLeader == false ? .ok : controller.verdict
+      if election?.isLeader == false { return .ok }
+      return neighbours?.obstacle.map { .failing(reason: $0) } ?? controller.verdict
     }
     logger.info(
       "started",
@@ -198,8 +212,10 @@ struct RunCommand: AsyncParsableCommand {
     let work = RunningService {
       let work: @Sendable () async throws -> Void = {
         async let told: Void = unmanaged.run()
+        async let watched: Void? = neighbours?.run()
         try await controller.run()
         await told
+        _ = await watched
       }
       guard let election else { return try await work() }
       try await election.run(onLoss: Self.endWithoutLease, work)

@@ -174,3 +174,99 @@ import Testing
     #expect(error["additionalMetadata", "labels"] == ["explosion"])
   }
 }
+
+@Suite struct FailedRestoreTests {
+  private static let later = World.now + 120_000
+  private static let lost = "file:///cp/chk-9"
+
+  /// A job that was to start from `lost` and failed, and an older point.
+  private func failed(_ trace: String, older: Bool) throws -> World {
+    var world = try World.running(.savepoint)
+    world.status.operation?.restorePlan = .path(Self.lost)
+    world.status.restorePoint = RestorePointRecord(
+      chosen: RestorePoint(
+        kind: .checkpoint, path: Self.lost, provenance: .jobManager, jobID: "before", checkpointID: 9),
+      rejected: older
+        ? [
+          RejectedRestorePoint(
+            point: RestorePoint(kind: .savepoint, path: "file:///sp-old", provenance: .stop, checkpointID: 4),
+            reason: "older than the chosen one")
+        ] : [])
+    world.seeJob("FAILED")
+    world.jobManager.exceptions = .seen(
+      [JobExceptionEntry(name: "JobInitializationException", stackTrace: trace, timestamp: World.now)], at: World.now)
+    world.jobManager.checkpoints = .seen(nil, at: World.now + 10_000)
+    _ = world.turn()
+    return world
+  }
+
+  @Test func takesTheNextPoint() throws {
+    var world = try failed("Caused by: java.io.FileNotFoundException: \(Self.lost)/_metadata", older: true)
+    let decision = world.turn(at: Self.later)
+    #expect(decision.status.operation?.kind == .restart)
+    #expect(decision.status.operation?.restorePlan == .path("file:///sp-old"))
+    #expect(decision.status.restorePoint?.rejected.map(\.reason) == ["failed to restore"])
+  }
+
+  @Test func stallsWhereThereIsNone() throws {
+    var world = try failed("Caused by: java.io.FileNotFoundException: \(Self.lost)/_metadata", older: false)
+    let decision = world.turn(at: Self.later)
+    #expect(decision.effect == nil)
+    #expect(decision.status.conditions[type: ConditionType.stalled]?.status == .true)
+    #expect(decision.status.conditions[type: ConditionType.stalled]?.message.contains(Self.lost) == true)
+    #expect(world.turn(at: Self.later + 60_000).status == decision.status)
+  }
+
+  @Test func stateThatDoesNotFitIsNotGivenUp() throws {
+    let trace =
+      "java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint \(Self.lost). Cannot map "
+      + "checkpoint/savepoint state for operator x to the new program"
+    var world = try failed(trace, older: true)
+    let decision = world.turn(at: Self.later)
+    #expect(decision.effect == nil)
+    #expect(decision.status.restorePoint?.chosen?.path == Self.lost)
+  }
+}
+
+@Suite struct LastSavepointTests {
+  private func deleted(_ state: String?) throws -> World {
+    var world = try World.running(.savepoint)
+    world.adjust = { $0.takesSavepointOnDeletion = true }
+    world.metadata.deletionTimestamp = Timestamp(epochMilliseconds: World.now).rfc3339Seconds
+    if let state {
+      world.seeJob(state)
+    } else {
+      world.jobManager = .unknown("not asked yet", since: World.now)
+    }
+    return world
+  }
+
+  @Test func isTakenOfARunningJob() throws {
+    guard case .stopWithSavepoint = try deleted("RUNNING").decide().effect else {
+      Issue.record("no savepoint is asked for")
+      return
+    }
+  }
+
+  @Test func isWaitedForAsLongAsACleanUpMayTake() throws {
+    for state in [nil, "RESTARTING"] {
+      var world = try deleted(state)
+      let early = world.turn(at: World.now + 299_000)
+      #expect(early.effect == nil, "\(state ?? "unknown")")
+      #expect(early.wake.delay != nil)
+      let late = world.turn(at: World.now + 300_000)
+      guard case .scaleDown = late.effect else {
+        Issue.record("\(state ?? "unknown"): the deletion does not end")
+        continue
+      }
+      #expect(late.events.map(\.reason) == ["CleanupFailed", "Cleanup"])
+    }
+  }
+
+  @Test func isNotWaitedForInVain() throws {
+    var world = try deleted("RUNNING")
+    world.vanish()
+    #expect(world.decide().events.map(\.reason) == ["CleanupFailed", "Cleanup"])
+    #expect(world.decide().status.operation?.phase == Phase.Word.draining.rawValue)
+  }
+}

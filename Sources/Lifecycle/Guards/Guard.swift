@@ -66,6 +66,10 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case stateBeforeRecovery = "state-before-recovery"
   /// A spec change does not give up the state of a job whose JobManager is lost (S3).
   case stateBeforeUpgrade = "state-before-upgrade"
+  /// A rollback does not give up the state of a job (S3).
+  case stateBeforeRollback = "state-before-rollback"
+  /// The JobManager of an ended job goes after the last checkpoint is noted (S2).
+  case stateBeforeShutdown = "state-before-shutdown"
   /// A JobManager that does not answer may run a job with state (S4, S8).
   case silenceIsUnknown = "silence-is-unknown"
   /// A savepoint whose result cannot be read may still complete: it is not asked for again (S8).

@@ -50,17 +50,60 @@ extension Turn {
   private mutating func beginDelete() {
     let before = record.phase.operation
     let attempt = before?.attempt ?? 0
-    let operation = OperationRecord(
+    var operation = OperationRecord(
       uid: uid, generation: max(generation, before?.generation ?? 0), kind: .delete,
       id: "g\(generation)-a\(attempt)-delete", attempt: attempt, startedAt: moment(now), savepoint: nil)
-    note(.normal, "Cleanup", .operator, "Cleaning up; the newest restore point known is \(knownPoint)")
-    if settings.takesSavepointOnDeletion, case .running = record.phase, settings.savepointDirectory != nil,
-      let jobs = observation.jobManager.jobs.value,
-      jobs.contains(where: { $0.id == status.jobStatus.jobId && $0.state == FlinkJobState.running.rawValue })
+    if case .running(let running) = record.phase, settings.takesSavepointOnDeletion, !isSession,
+      status.jobStatus.state?.isGloballyTerminal != true
     {
-      return beginStop(operation, nil, withSavepoint: true)
+      switch savepointBeforeDeletion(running) {
+      case .ready:
+        note(.normal, "Cleanup", .operator, "Cleaning up; the newest restore point known is \(knownPoint)")
+        return beginStop(operation, nil, withSavepoint: true)
+      case .waiting: return
+      case .impossible(let why):
+        note(.warning, "CleanupFailed", .operator, "No savepoint is taken before the deletion: \(why)")
+        // With the metadata the state can still be found.
+        operation.restorePlan = .lastState
+      }
     }
+    note(.normal, "Cleanup", .operator, "Cleaning up; the newest restore point known is \(knownPoint)")
     beginDrain(operation)
+  }
+
+  private enum LastSavepoint {
+    case ready, waiting
+    case impossible(String)
+  }
+
+  /// Whether the job can be stopped with a savepoint now. What is not yet known, and a job that may come to run again, is
+  /// waited for as long as a clean-up may take.
+  private mutating func savepointBeforeDeletion(_ operation: OperationRecord) -> LastSavepoint {
+    guard settings.savepointDirectory != nil else { return .impossible("no savepoint directory is configured") }
+    guard let cluster = cluster.value else {
+      wake = WakeUp(after: 1_000, "complete views of Deployments and pods")
+      return .waiting
+    }
+    guard let jobManager = cluster.deployment(.jobManager, ownedBy: uid), !jobManager.isBeingDeleted else {
+      return .impossible("the Deployment of the JobManager is gone")
+    }
+    let why: String
+    if case .seen(let jobs, _) = observation.jobManager.jobs {
+      let state = jobs.first { $0.id == status.jobStatus.jobId }?.state
+      if state == FlinkJobState.running.rawValue { return .ready }
+      if let state, FlinkJobState(rawValue: state)?.isGloballyTerminal == true {
+        return .impossible("the job is \(state)")
+      }
+      why = state.map { "the job is \($0)" } ?? "the JobManager does not know the job"
+    } else {
+      why = "the JobManager does not answer"
+    }
+    let began = metadata.deletionTimestamp.flatMap { Timestamp(rfc3339: $0)?.epochMilliseconds } ?? now
+    if now >= began + settings.cleanupTimeout { return .impossible(why) }
+    poll(operation, .fast)
+    standing = .progressing("Deleting", "waiting to take a savepoint before the deletion: \(why)")
+    wake = WakeUp(after: 1_000, "a job that can be stopped with a savepoint")
+    return .waiting
   }
 
   private var knownPoint: String {

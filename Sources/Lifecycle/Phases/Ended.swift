@@ -23,6 +23,10 @@ extension Turn {
       wake = WakeUp(after: 1_000, "the statistics of the job that has ended")
       return
     }
+    if state == .failed, let path = failedRestore(operation) {
+      reject(path)
+      return restartEnded(operation, jobManager, because: "\(path) could not be restored", wish: .newest)
+    }
     if let why = restartReason(state, jobManager) { return restartEnded(operation, jobManager, because: why) }
     if let jobManager, !jobManager.isBeingDeleted { considerShutdown(operation, jobManager) }
   }
@@ -49,7 +53,8 @@ extension Turn {
   }
 
   private mutating func restartEnded(
-    _ operation: OperationRecord, _ jobManager: DeploymentFacts?, because why: String
+    _ operation: OperationRecord, _ jobManager: DeploymentFacts?, because why: String,
+    wish explicit: RestoreQuestion.Wish? = nil
   ) {
     let earliest = operation.startedAt.epochMilliseconds + Self.restartPause
     if now < earliest {
@@ -58,7 +63,7 @@ extension Turn {
       return
     }
     let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
-    let wish: RestoreQuestion.Wish = mode == .stateless ? .asBefore : .newest
+    let wish: RestoreQuestion.Wish = explicit ?? (mode == .stateless ? .asBefore : .newest)
     switch restore(operation, nil, end(jobManager), wish: wish) {
     case .start(let start):
       note(.warning, "RestartJob", .job, "\(why): it is started again \(Self.words(for: start.plan))")
@@ -93,7 +98,7 @@ extension Turn {
       return
     }
     var operation = operation
-    switch restore(operation, nil, end(jobManager)) {
+    switch restore(operation, nil, guards.holds(.stateBeforeShutdown) ? end(jobManager) : .neverBegan) {
     case .start(let start):
       note(start)
       if case .path = start.plan {

@@ -108,7 +108,7 @@ extension Turn {
   private func chooseRollback(_ operation: OperationRecord, _ jobManager: DeploymentFacts?) -> StopChoice {
     let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
     let stable = stableTarget
-    if mode == .stateless {
+    if mode == .stateless || !guards.holds(.stateBeforeRollback) {
       let wish = RestoreQuestion.Wish.none("spec.job.upgradeMode is stateless")
       return StopChoice(restore(operation, stable, end(jobManager), wish: wish))
     }

@@ -25,8 +25,8 @@ extension Turn {
     guard status.operation?.phase == Phase.Word.running.rawValue else { return }
     enter(.running, operation)
     considerSpec(operation, jobManager, cluster)
-    if isRunningUnchanged { considerRollback(status.operation ?? operation, jobManager) }
-    considerEnd(status.operation ?? operation, jobManager, cluster)
+    let isRollback = isRunningUnchanged && considerRollback(status.operation ?? operation, jobManager)
+    if !isRollback { considerEnd(status.operation ?? operation, jobManager, cluster) }
     guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }
     if observation.quorum.value != nil, !jobManager.isBeingDeleted, observation.hasTaskManagerDeployment,
       !cluster.deployments.contains(where: { $0.component == .taskManager && $0.ownerUIDs.contains(uid) }),

@@ -239,7 +239,8 @@ extension RestoreQuestion {
 
   private func fault(of point: RestorePoint, _ age: RestoreCandidate.Age) -> String? {
     if let path = point.path, failedPaths.contains(path) { return "failed to restore" }
-    if age == .earlier, let base {
+    // Where what the job was started from is not there, what is older is the newest.
+    if age == .earlier, let base, !hasLost(base) {
       return base == .empty ? "from before the job began without state" : "older than what the job was started from"
     }
     if age == .base, claims, hasOwnCheckpoint { return "claimed by job \(jobID ?? "")" }
@@ -251,6 +252,10 @@ extension RestoreQuestion {
     case .cut: return retainsCheckpoints || usableMetadata != nil ? nil : "not retained when its JobManager ended"
     case .neverBegan: return nil
     }
+  }
+
+  private func hasLost(_ base: RestorePlan) -> Bool {
+    if case .path(let path) = base { failedPaths.contains(path) } else { false }
   }
 
   private var hasOwnCheckpoint: Bool {

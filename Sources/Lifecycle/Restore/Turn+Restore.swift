@@ -28,7 +28,7 @@ extension Turn {
     question.isMetadataAwaited = guards.holds(.metadataUnknown)
     question.metadataObstacle = metadataObstacle(target)
     question.failedPaths = Set(
-      (status.restorePoint?.rejected ?? []).filter { $0.reason == "failed to restore" }.compactMap(\.point.path))
+      (status.restorePoint?.rejected ?? []).filter { $0.reason == Self.failedToRestore }.compactMap(\.point.path))
     question.retainsCheckpoints = settings.retainsCheckpoints
     question.retainsOnFailure = settings.retainsCheckpointsOnFailure
     question.claims = settings.claimsRestorePoint
@@ -131,6 +131,8 @@ extension Turn {
     if let path = job.upgradeSavepointPath, path != JobStatus.lastStateMarker {
       points.append(RestorePoint(kind: .savepoint, path: path, provenance: .status))
     }
+    // What was usable when a newer point was taken may be of use again.
+    points += (status.restorePoint?.rejected ?? []).filter { $0.reason == "older than the chosen one" }.map(\.point)
     if let last = job.savepointInfo?.lastSavepoint, let path = last.location {
       let isOwn = last.timeStamp.map { $0 >= job.startTime ?? .max } ?? false
       points.append(
