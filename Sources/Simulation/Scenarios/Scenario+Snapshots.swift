@@ -37,7 +37,7 @@ extension Scenario {
         (31, .removeDeployment("demo")),
       ]),
     Scenario(
-      "periodic-savepoints", length: 280,
+      "periodic-savepoints", length: 340,
       [
         (
           0,
