@@ -1,5 +1,5 @@
 public import KubernetesAPI
-public import KubernetesRuntime
+import KubernetesRuntime
 public import Logging
 
 /// Looks out for the Apache operator. Two operators that follow the same resources take each other's clusters away.
