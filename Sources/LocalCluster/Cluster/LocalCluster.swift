@@ -137,12 +137,9 @@ public final class LocalCluster: Sendable {
     _ api: SharedAPIServer, _ credentials: ServingCredentials, _ clock: @escaping @Sendable () -> Timestamp
   ) -> ControllerManager? {
     guard options.runsControllers else { return nil }
-    var names = Set(ControllerName.allCases)
-    // Without an agent nothing would ever run on a node that somebody made.
-    if !options.runsAgent { names.remove(.scheduler) }
     return ControllerManager(
       gateway: SharedAPIGateway(api, user: .controllerManager, userAgent: "kube-controller-manager"),
-      controllers: names, rootCertificate: credentials.authorityPEM, clock: clock, logger: logger)
+      rootCertificate: credentials.authorityPEM, clock: clock, logger: logger)
   }
 
   // MARK: Files

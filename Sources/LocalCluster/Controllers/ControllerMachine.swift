@@ -223,8 +223,8 @@ public struct ControllerMachine: Sendable {
       for slice in [change.old, change.new] {
         if let service = slice.flatMap(EndpointsController.service(ofSlice:)) { add(.endpoints, service) }
       }
-    case .nodes:
-      if controllers.contains(.scheduler), change.new != nil {
+    case .nodes where change.new != nil, .leases where change.old == nil && key.namespace == Scheduler.heartbeats:
+      if controllers.contains(.scheduler) {
         for pod in cache.objects(.pods) where Scheduler.needsNode(pod) { add(.scheduler, pod.key) }
       }
     case .namespaces:

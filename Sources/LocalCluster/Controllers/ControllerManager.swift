@@ -31,8 +31,8 @@ public final class ControllerManager: Sendable {
 
   /// - Parameter clock: the time now, for conditions and deadlines.
   public init(
-    gateway: any KubernetesGateway, controllers: Set<ControllerName>, rootCertificate: String,
-    clock: @escaping @Sendable () -> Timestamp, logger: Logger
+    gateway: any KubernetesGateway, controllers: Set<ControllerName> = Set(ControllerName.allCases),
+    rootCertificate: String, clock: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.gateway = gateway
     self.controllers = controllers

@@ -1,9 +1,12 @@
 public import KubernetesAPI
 
-/// Gives pods without a node the first node that is ready.
+/// Gives pods without a node the first node that is ready and has an agent.
 public enum Scheduler {
   /// Types that must be listed before a turn.
-  public static let types: [ResourceType] = [.pods, .nodes]
+  public static let types: [ResourceType] = [.pods, .nodes, .leases]
+
+  /// Where agents say that they live. A node that somebody made by hand has no Lease there, and runs no pods.
+  static let heartbeats = "kube-node-lease"
 
   /// `POST …/bindings`, which is how a pod gets its node.
   public static let bindings = ResourceType(group: "", version: "v1", plural: "bindings", kind: "Binding")
@@ -22,7 +25,8 @@ public enum Scheduler {
       let isReady = (json["status", "conditions"]?.arrayValue ?? []).contains {
         $0["type"]?.stringValue == "Ready" && $0["status"]?.stringValue == "True"
       }
-      return isReady && !node.metadata.isBeingDeleted && json["spec", "unschedulable"]?.boolValue != true
+      let hasAgent = cache.object(.leases, ObjectKey(namespace: heartbeats, name: node.metadata.name)) != nil
+      return isReady && hasAgent && !node.metadata.isBeingDeleted && json["spec", "unschedulable"]?.boolValue != true
         && wanted.allSatisfy { node.metadata.labels[$0.key] == $0.value }
     }
     guard let node else { return .nothing }

@@ -125,6 +125,10 @@ import Testing
     #expect(bed.get(.pods, "p")?["spec", "nodeName"] == nil)
     bed.change(.nodes, "node", node(ready: true))
     bed.settle()
+    // It was made by hand: nobody there would run a pod.
+    #expect(bed.get(.pods, "p")?["spec", "nodeName"] == nil)
+    bed.add(.leases, ["metadata": ["name": "node"]], namespace: "kube-node-lease")
+    bed.settle()
     #expect(bed.get(.pods, "p")?["spec", "nodeName"] == "node")
     #expect(bed.get(.pods, "other")?["spec", "nodeName"] == nil)
   }
