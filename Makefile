@@ -84,9 +84,25 @@ compat: flink test-build ## what of the Apache operator's contract is here, by t
 	    || { status=$$?; grep -E '✘|error' $$report.log; }; \
 	  .ci/compat --report $$report || status=$$?; rm -f $$report $$report.log; exit $$status
 
+SIM_WORKERS ?= $(shell nproc)
+SIMULATE = $(shell $(SWIFT_BUILD) -c release --show-bin-path)/simulate --workers $(SIM_WORKERS)
+
+.PHONY: sim-build
+sim-build:
+	@deploy/local/setup --build
+	$(SWIFT_BUILD) -c release --product simulate
+
 .PHONY: sim
-sim: test-build ## run the simulation: a sample of the faults of every scenario ('swift run simulate --sweep' runs all)
-	swift test --skip-build --filter SimulationTests
+sim: sim-build ## simulate each scenario × call × fault once (SIM=--sweep: at every call; PLAN="scenario plan": replay one)
+	@$(SIMULATE) $(or $(PLAN),$(SIM),--sample)
+
+.PHONY: sim-walks
+sim-walks: sim-build ## simulate random edits with random faults, from seed SEED (1), COUNT (200) of them
+	@$(SIMULATE) --walks $(or $(SEED),1) $(or $(COUNT),200)
+
+.PHONY: sim-mutants
+sim-mutants: sim-build ## simulate without one guard at a time, and show by which plan each is missed
+	@$(SIMULATE) --mutants
 
 .PHONY: check
 check: setup ## formatting, import order, and a build without warnings

@@ -1,55 +1,133 @@
+import Lifecycle
 import Logging
 import Simulation
 
-/// Runs scenarios of the simulation by hand: to look at one, to replay a plan that failed, or to sweep.
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Runs scenarios of the simulation by hand: all of them under all faults, or one to look at.
 ///
 ///     simulate                      the scenarios
-///     simulate NAME                 one scenario without faults, turn by turn
-///     simulate NAME PLAN            the same under a plan
-///     simulate --sweep [NAME…]      every single fault of the scenarios (all of them if none is named)
+///     simulate NAME [PLAN]          one scenario, turn by turn, without faults or under a plan
+///     simulate --sample [NAME…]     one plan of each cell of the matrix, for the scenarios (for all if none is named)
+///     simulate --sweep [NAME…]      every plan
+///     simulate --mutants [GUARD…]   the same without one guard at a time: by which plan it is missed
+///     simulate --bugs               the bugs that other operators have had, with the guard against each and without it
+///     simulate --walks FIRST COUNT  random walks of edits and faults, by seed; walk-SEED replays one
+///
+/// `--workers N` runs N plans at once (2).
 @main
 enum Main {
   static func main() async {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    var arguments = Array(CommandLine.arguments.dropFirst())
+    var workers = 2
+    if let index = arguments.firstIndex(of: "--workers"), index + 1 < arguments.count {
+      workers = Int(arguments[index + 1]) ?? workers
+      arguments.removeSubrange(index...(index + 1))
+    }
     guard let first = arguments.first else {
       for scenario in Scenario.all { print(scenario.name) }
       return
     }
-    if first == "--sweep" {
-      await sweep(arguments.count > 1 ? Array(arguments.dropFirst()) : Scenario.all.map(\.name))
-    } else {
-      await replay(first, arguments.count > 1 ? arguments[1] : "none")
+    let rest = Array(arguments.dropFirst())
+    switch first {
+    case "--sweep": await sweep(rest, workers) { $0.plans() + $0.shifts() + $0.pairs() }
+    case "--sample": await sweep(rest, workers) { $0.sample() }
+    case "--mutants": await mutants(rest, workers)
+    case "--walks": await walks(rest, workers)
+    case "--bugs": await bugs(workers)
+    default: await replay(first, rest.first ?? "none")
     }
   }
 
+  private static func end(_ passed: Int, _ failed: Int) {
+    print("\(passed) passed, \(failed) failed")
+    if failed > 0 { exit(1) }
+  }
+
   private static func replay(_ name: String, _ text: String) async {
-    guard let scenario = Scenario.named(name) else { return print("no scenario is called \(name)") }
-    guard let plan = FaultPlan(parsing: text) else { return print("'\(text)' is not a plan, such as crash-after@3") }
+    if name.hasPrefix("walk-"), let seed = UInt64(name.dropFirst(5)) {
+      let walk = RandomWalk(seed: seed)
+      print("plan \(walk.plan)")
+      for action in walk.scenario.actions { print("t+\(action.at)s \(action.action)") }
+      let failure = await walk.check()
+      if let failure { print(failure) }
+      return end(failure == nil ? 1 : 0, failure == nil ? 0 : 1)
+    }
+    guard let scenario = Scenario.named(name) else {
+      print("no scenario is called \(name)")
+      exit(2)
+    }
+    guard let plan = FaultPlan(parsing: text) else {
+      print("'\(text)' is not a plan, such as crash-after@3")
+      exit(2)
+    }
     let outcome = await Simulation.run(scenario, plan, logger: Logger(label: "simulation"))
     for (number, call) in outcome.calls.enumerated() { print("call \(number): \(call)") }
     print(outcome.end)
     print("\(outcome.calls.count) changing calls, \(outcome.reads) reads, \(outcome.turns) turns")
     for violation in outcome.violations { print("VIOLATION \(violation)") }
-    if let failure = await Sweep(scenario).check(plan) { print("FAILED \(failure)") } else { print("passed") }
+    let failure = await Sweep(scenario).check(plan)
+    if let failure { print(failure) }
+    end(failure == nil ? 1 : 0, failure == nil ? 0 : 1)
   }
 
-  private static func sweep(_ names: [String]) async {
-    var total = 0
-    var failed = 0
-    for name in names {
-      guard let scenario = Scenario.named(name) else {
-        print("no scenario is called \(name)")
-        continue
-      }
-      let start = ContinuousClock.now
-      let sweep = await Sweep(scenario)
-      let plans = sweep.plans()
-      let failures = await sweep.failures(plans, limit: 10)
-      total += plans.count
-      failed += failures.count
-      print("\(name): \(plans.count) plans, \(failures.count) failures, \(start.duration(to: .now))")
-      for failure in failures { print("  \(failure)") }
+  private static func sweep(
+    _ names: [String], _ workers: Int, _ plans: @escaping @Sendable (Sweep) -> [FaultPlan]
+  ) async {
+    let start = ContinuousClock.now
+    let scenarios = names.isEmpty ? Scenario.all : names.compactMap { Scenario.named($0) }
+    let matrix = await Matrix.run(scenarios, workers: workers, plans: plans)
+    print(matrix.table)
+    for failure in matrix.failures { print(failure) }
+    if names.isEmpty, !matrix.missingFaults.isEmpty {
+      print("no plan has: \(matrix.missingFaults.map(\.rawValue).joined(separator: ", "))")
+      exit(1)
     }
-    print("\(total) plans, \(failed) failures")
+    let seconds = start.duration(to: .now).components.seconds
+    print("\(matrix.cells.count) distinct cells, \(matrix.planCount) distinct plans, \(seconds) s, \(workers) workers")
+    end(matrix.planCount - matrix.failures.count, matrix.failures.count)
+  }
+
+  private static func mutants(_ names: [String], _ workers: Int) async {
+    let start = ContinuousClock.now
+    let rules = names.isEmpty ? Guard.allCases : names.compactMap { Guard(rawValue: $0) }
+    let sweeps = await Mutant.prepare(Scenario.all, workers: workers)
+    var survivors = 0
+    for rule in rules {
+      let mutant = await Mutant.run(rule, sweeps, workers: workers)
+      if let failure = mutant.catching {
+        print("\(rule.rawValue) → \(failure.scenario) \(failure.plan) → \(failure.problems.first ?? "")")
+      } else {
+        survivors += 1
+        print("\(rule.rawValue) → SURVIVES \(mutant.tried) plans")
+      }
+      fflush(nil)
+    }
+    print("\(rules.count) mutants, \(start.duration(to: .now).components.seconds) s")
+    end(rules.count - survivors, survivors)
+  }
+
+  private static func walks(_ bounds: [String], _ workers: Int) async {
+    let first = bounds.first.flatMap { UInt64($0) } ?? 1
+    let count = bounds.dropFirst().first.flatMap { UInt64($0) } ?? 100
+    let failures = await RandomWalk.failures(seeds: first..<(first + count), workers: workers)
+    for failure in failures { print(failure) }
+    print("seeds \(first) to \(first + count - 1)")
+    end(Int(count) - failures.count, failures.count)
+  }
+
+  private static func bugs(_ workers: Int) async {
+    var failed = 0
+    for bug in NamedBug.all {
+      let result = await bug.check(workers: workers)
+      if !result.isProven { failed += 1 }
+      print("\(bug)\n    \(result.text)")
+      fflush(nil)
+    }
+    end(NamedBug.all.count - failed, failed)
   }
 }

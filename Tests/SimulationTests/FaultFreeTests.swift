@@ -40,7 +40,9 @@ import Testing
       ("failed-savepoint-then-success", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *"]),
       ("failed-savepoint-then-revert", ["lifecycle STABLE", "demo-taskmanager replicas 1"]),
       ("jobmanager-lost-stateless", ["lifecycle STABLE", "Ready True JobRunning"]),
-      ("jobmanager-lost-savepoint", ["lifecycle STABLE", "--fromSavepoint *", "Ready True JobRunning"]),
+      // What was known of is subsumed by then.
+      ("jobmanager-lost-savepoint", ["Stalled True"]),
+      ("jobmanager-lost-retained", ["lifecycle STABLE", "--fromSavepoint *", "Ready True JobRunning"]),
       ("rollback-stateless-image", ["lifecycle ROLLED_BACK", "image flink:1.20 ", "Stalled True RolledBack"]),
       ("rollback-savepoint-image", ["lifecycle ROLLED_BACK", "image flink:1.20 ", "--fromSavepoint *"]),
       ("rollback-failing-job", ["lifecycle ROLLED_BACK", "--fromSavepoint *", "Stalled True RolledBack"]),

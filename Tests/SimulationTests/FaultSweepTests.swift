@@ -4,7 +4,7 @@ import Testing
 /// A sample of every changing call of every scenario × every kind of fault, and of the reading calls that fail. All of
 /// them: `swift run simulate --sweep`.
 @Suite struct FaultSweepTests {
-  private static let sampleSize = 12
+  private static let sampleSize = 6
 
   @Test(arguments: Scenario.all.map(\.name))
   func survivesSingleFaults(_ name: String) async throws {

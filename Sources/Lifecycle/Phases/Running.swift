@@ -218,7 +218,12 @@ extension Turn {
       if record.status.jobManagerDeploymentStatus != .deployedNotReady { status.error = nil }
       status.jobManagerDeploymentStatus = .deployedNotReady
       var why = ""
-      if case .unknown(let text, _) = observation.jobManager.jobs { why = ": \(text)" }
+      // Said once it matters: what one try after another runs into is no news.
+      if case .unknown(let text, _) = observation.jobManager.jobs, let deadline = operation.deadline,
+        now >= deadline.epochMilliseconds
+      {
+        why = ": \(text)"
+      }
       let isLost = record.status.jobStatus.startTime != nil
       progress(
         &operation, isLost ? "JobManagerUnreachable" : "JobManagerStarting",

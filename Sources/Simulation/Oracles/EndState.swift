@@ -5,6 +5,18 @@ public struct EndState: Sendable, Hashable, CustomStringConvertible {
   public let lines: [String]
 
   public var description: String { lines.joined(separator: "\n") }
+
+  /// Lines that only this one (`-`) or only the other one has (`+`), each from where it differs.
+  func difference(from other: EndState) -> [String] {
+    let ours = lines.filter { !Set(other.lines).contains($0) }
+    let theirs = other.lines.filter { !Set(lines).contains($0) }
+    func clip(_ line: String, _ others: [String]) -> String {
+      let common = others.map { zip($0, line).prefix { $0 == $1 }.count }.max() ?? 0
+      guard line.count > 160 else { return line }
+      return line.prefix(24) + " … " + line.dropFirst(max(common - 30, 24)).prefix(160)
+    }
+    return ours.map { "- " + clip($0, theirs) } + theirs.map { "+ " + clip($0, ours) }
+  }
 }
 
 extension SimulatedWorld.State {
@@ -37,7 +49,10 @@ extension SimulatedWorld.State {
           + "job \(text("jobStatus", "state")) state \(text("reconciliationStatus", "state")) "
           + "phase \(text("operation", "phase")) finalizers \(resource["metadata", "finalizers"]?.text ?? "-")")
       lines.append("  error \(text("error"))")
-      lines.append("  reconciled \(text("reconciliationStatus", "lastReconciledSpec"))")
+      // Whether another spec came before the first one was deployed depends on when it came.
+      let reconciled = text("reconciliationStatus", "lastReconciledSpec")
+        .split(separator: ",").filter { !$0.contains("firstDeployment") }.joined(separator: ",")
+      lines.append("  reconciled \(reconciled)")
       let isStable =
         text("reconciliationStatus", "lastReconciledSpec") == text("reconciliationStatus", "lastStableSpec")
       lines.append("  stable \(isStable) taskManager \(status?["taskManager"]?.text ?? "-")")

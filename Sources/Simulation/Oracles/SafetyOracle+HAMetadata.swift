@@ -46,9 +46,12 @@ extension SimulatedWorld.State {
   }
 
   /// A job goes on from its metadata (S4).
-  mutating func checkContinued(_ cluster: String, _ jobID: String, _ count: Int64) {
-    let mark = max(oracle.saved[cluster] ?? 0, oracle.completed[cluster] ?? 0)
-    if count < mark { violate("S4", "job \(jobID) goes on from count \(count) although \(mark) was saved") }
+  mutating func checkContinued(_ cluster: String, _ jobID: String, _ path: String) {
+    let newer = flink.storage.keys.filter {
+      $0.contains("/\(jobID)/") && oracle.completed[$0] ?? 0 > oracle.completed[path] ?? 0
+    }
+    if let newest = newer.max() { violate("S4", "job \(jobID) goes on from \(path) although there is \(newest)") }
     oracle.hadState.insert(cluster)
+    oracle.lost.remove(cluster)
   }
 }

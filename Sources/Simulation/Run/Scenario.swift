@@ -34,6 +34,8 @@ public struct Scenario: Sendable {
   /// Parts of the end that depend on how far the operator was when the next edit came: lines that begin so are not
   /// compared.
   public let openEnds: [String]
+  /// Milliseconds by which every action after the first comes later.
+  private var delay: Int64 = 0
 
   public init(
     _ name: String, length: Int64 = 180, openEnds: [String] = [], _ actions: [(at: Int64, action: Action)]
@@ -43,6 +45,16 @@ public struct Scenario: Sendable {
     self.length = length
     self.actions = actions
   }
+
+  /// The same with everything after the first act so many tenths of a second later.
+  func shifted(by tenths: Int) -> Scenario {
+    var copy = self
+    copy.delay = Int64(tenths) * 100
+    return copy
+  }
+
+  /// When an action comes, in milliseconds from the start.
+  func time(of index: Int) -> Int64 { actions[index].at * 1000 + (index == 0 ? 0 : delay) }
 }
 
 extension Scenario {
@@ -53,6 +65,7 @@ extension Scenario {
   ) -> JSONValue {
     var settings: [String: String] = ["taskmanager.numberOfTaskSlots": "1"]
     if upgradeMode != "stateless" {
+      settings["execution.checkpointing.interval"] = "5 s"
       settings["execution.checkpointing.dir"] = "file:///checkpoints"
       settings["execution.checkpointing.savepoint-dir"] = "file:///savepoints"
     }

@@ -12,27 +12,41 @@ final class SimulatedOperator {
   private let reconciler: FlinkDeploymentReconciler
   private var turns = WorkQueueMachine()
   private var polls = WorkQueueMachine()
-  private var watches: [(store: ObjectStore, id: WatchID)] = []
+  private var watches: [(store: ObjectStore, selector: String?, id: WatchID)] = []
+  let life: Int
   private let origin: Int64
   private(set) var turnCount = 0
 
-  init(world: SimulatedWorld, settings: OperatorSettings, guards: Guards, logger: Logger) {
+  /// - Parameters:
+  ///   - life: counts the operators of a run.
+  ///   - past: what the first lists are answered from, if not from the server as it is.
+  ///   - freeze: stops this operator in the middle of a call.
+  init(
+    world: SimulatedWorld, life: Int, settings: OperatorSettings, guards: Guards, past: InMemoryAPIServer? = nil,
+    logger: Logger, freeze: @escaping @Sendable (FaultKind) async -> Void
+  ) {
     self.world = world
+    self.life = life
     origin = world.now
+    let caller = SimulatedCaller(life: life, freeze: freeze)
     reconciler = FlinkDeploymentReconciler(
-      kubernetes: SimulatedKubernetes(world: world), flink: SimulatedFlinkGateway(world: world),
-      resolver: ServiceNameResolver(), settings: settings, clock: OperatorClock { [world] in world.now },
+      kubernetes: SimulatedKubernetes(world: world, caller: caller),
+      flink: SimulatedFlinkGateway(world: world, caller: caller),
+      resolver: ServiceNameResolver(), settings: settings,
+      clock: OperatorClock { [world] in world.with { $0.now + $0.clockOffset } },
       guards: guards, logger: logger, recordEvent: { _ in })
-    for (store, selector) in reconciler.stores.all { follow(store, selector) }
+    for (store, selector) in reconciler.stores.all { follow(store, selector, past) }
   }
 
   private var now: Duration { .milliseconds(world.now - origin) }
 
   /// Lists and opens the watch, as a reflector does.
-  private func follow(_ store: ObjectStore, _ selector: String?) {
+  private func follow(_ store: ObjectStore, _ selector: String?, _ past: InMemoryAPIServer?) {
     let type = store.type
     let list: ObjectList = world.with { state in
-      let json = state.must(.list(type, nil, ListOptions(labelSelector: selector)))
+      let request = KubernetesRequest.list(type, nil, ListOptions(labelSelector: selector))
+      var server = past ?? state.server
+      let json = server.handle(request.request, at: state.timestamp).json ?? [:]
       return ObjectList(
         items: (json["items"]?.arrayValue ?? []).map { item in
           var item = item
@@ -49,7 +63,15 @@ final class SimulatedOperator {
       state.violations.append("the simulation could not open a watch on \(type): \(response.status)")
       return nil
     }
-    if let id { watches.append((store, id)) }
+    if let id { watches.append((store, selector, id)) }
+  }
+
+  /// The watches have ended, and everything is listed again.
+  func listAgain(_ past: InMemoryAPIServer?) {
+    let before = watches
+    die()
+    watches = []
+    for (store, selector, _) in before { follow(store, selector, past) }
   }
 
   private func note(_ change: StoreChange, _ type: ResourceType, isInitial: Bool) {
@@ -61,12 +83,12 @@ final class SimulatedOperator {
   /// Takes in what the watches have; whether there was anything.
   func deliver() -> Bool {
     var hasNews = false
-    for (store, id) in watches {
-      let batch = world.with { state in
-        state.silentUntil > state.now || (store.type == .pods && state.podsSilentUntil > state.now)
-          ? nil : state.server.nextEvents(id, at: state.timestamp)
+    for (store, _, id) in watches {
+      let (frames, coalesces) = world.with { state in
+        state.isSilent(store.type)
+          ? ([], false) : (state.server.nextEvents(id, at: state.timestamp).frames, state.coalesces)
       }
-      for frame in batch?.frames ?? [] {
+      for frame in coalesces ? Self.last(of: frames) : frames {
         guard let event = Self.event(frame) else { continue }
         if let change = store.apply(event) {
           hasNews = true
@@ -75,6 +97,15 @@ final class SimulatedOperator {
       }
     }
     return hasNews
+  }
+
+  /// The last frame about each object.
+  private static func last(of frames: [WatchFrame]) -> [WatchFrame] {
+    var seen: Set<String> = []
+    let kept = frames.reversed().filter { frame in
+      seen.insert(frame.object["metadata", "name"]?.stringValue ?? "").inserted
+    }
+    return kept.reversed()
   }
 
   private static func event(_ frame: WatchFrame) -> WatchEvent? {
@@ -120,6 +151,6 @@ final class SimulatedOperator {
 
   /// The process is gone; its connections with it.
   func die() {
-    for (_, id) in watches { world.with { $0.server.closeWatch(id) } }
+    for (_, _, id) in watches { world.with { $0.server.closeWatch(id) } }
   }
 }

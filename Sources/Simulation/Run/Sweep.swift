@@ -1,3 +1,5 @@
+public import Lifecycle
+
 /// All single faults of a scenario: every changing call that the fault-free run makes, times every kind of fault.
 public struct Sweep: Sendable {
   public struct Failure: Sendable, CustomStringConvertible {
@@ -5,9 +7,12 @@ public struct Sweep: Sendable {
     public let plan: FaultPlan
     public let problems: [String]
 
+    /// The invariant that the first problem names.
+    public var oracle: String { problems.first.flatMap { $0.split(separator: ":").first.map(String.init) } ?? "" }
+
     /// The plan first: it replays the failure.
     public var description: String {
-      "\(scenario) PLAN=\(plan)\n    " + problems.joined(separator: "\n    ")
+      "FAILED make sim PLAN=\"\(scenario) \(plan)\"\n    " + problems.joined(separator: "\n    ")
     }
   }
 
@@ -20,11 +25,11 @@ public struct Sweep: Sendable {
     reference = await Simulation.run(scenario)
   }
 
-  /// Every changing call × every kind, and every reading call that fails.
-  public func plans(_ kinds: [FaultPlan.Kind] = FaultPlan.Kind.allCases) -> [FaultPlan] {
+  /// Every changing call × every kind, every reading call that fails, and the scenario itself at other moments.
+  public func plans(_ kinds: [FaultKind] = FaultKind.allCases) -> [FaultPlan] {
     var plans: [FaultPlan] = []
     for call in reference.calls.indices {
-      for kind in kinds where Self.isPossible(kind, reference.calls[call]) {
+      for kind in kinds where kind.applies(to: reference.contexts[call]) {
         plans.append(FaultPlan([FaultPlan.Fault(kind, at: call)]))
       }
     }
@@ -32,25 +37,26 @@ public struct Sweep: Sendable {
     return plans
   }
 
+  /// The acts of users at other moments: what happens by itself every few seconds meets them elsewhere.
+  public func shifts(_ tenths: [Int] = Array(stride(from: 3, through: 60, by: 3))) -> [FaultPlan] {
+    scenario.actions.count > 1 ? tenths.map { FaultPlan(shift: $0) } : []
+  }
+
   /// Pairs of faults: the second one comes `gap` calls after the first.
-  public func pairs(_ kinds: [(FaultPlan.Kind, FaultPlan.Kind)], gaps: [Int]) -> [FaultPlan] {
+  public func pairs(_ kinds: [(FaultKind, FaultKind)], gaps: [Int]) -> [FaultPlan] {
     reference.calls.indices.flatMap { call in
       gaps.flatMap { gap in
-        kinds.map { first, second in
-          FaultPlan([FaultPlan.Fault(first, at: call), FaultPlan.Fault(second, at: call + gap)])
+        kinds.compactMap { first, second in
+          first.applies(to: reference.contexts[call])
+            ? FaultPlan([FaultPlan.Fault(first, at: call), FaultPlan.Fault(second, at: call + gap)]) : nil
         }
       }
     }
   }
 
-  private static func isPossible(_ kind: FaultPlan.Kind, _ call: String) -> Bool {
-    // A create is never answered with Conflict, only with AlreadyExists.
-    kind != .conflict || call.hasPrefix("patch flinkdeployments")
-  }
-
   /// What is wrong with a run under a plan; nil when nothing is.
-  public func check(_ plan: FaultPlan) async -> Failure? {
-    let outcome = await Simulation.run(scenario, plan)
+  public func check(_ plan: FaultPlan, guards: Guards = .all) async -> Failure? {
+    let outcome = await Simulation.run(scenario, plan, guards: guards)
     var problems = outcome.violations
     let before = compared(reference.end)
     let after = compared(outcome.end)
@@ -59,7 +65,9 @@ public struct Sweep: Sendable {
       problems += before.filter { !after.contains($0) }.map { "- \($0)" }
       problems += after.filter { !before.contains($0) }.map { "+ \($0)" }
     }
-    let budget = 3 * reference.turns + 600
+    // Two operators contradict each other as long as there are two: each by what it was told last.
+    let together = plan.faults.contains { $0.kind == .twoOperators } ? 3_000 : 0
+    let budget = 3 * reference.turns + 600 + together
     if outcome.turns > budget { problems.append("L1: \(outcome.turns) turns, \(budget) are allowed") }
     return problems.isEmpty ? nil : Failure(scenario: scenario.name, plan: plan, problems: problems)
   }
@@ -76,5 +84,42 @@ public struct Sweep: Sendable {
       if failures.count >= limit { break }
     }
     return failures
+  }
+}
+
+extension Sweep {
+  /// A sample of pairs: a crash, a lost answer or an old view, and then what else may go wrong.
+  public func pairs() -> [FaultPlan] {
+    let pairs: [(FaultKind, FaultKind)] = [
+      (.crashAfter, .lostReply), (.lostReply, .crashBefore), (.silence, .crashAfter), (.crashAfter, .staleResources),
+      (.serverError, .crashAfter), (.staleDeployments, .conflict), (.frozen, .crashAfter), (.twoOperators, .lostReply),
+    ]
+    let all = self.pairs(pairs, gaps: [1, 3])
+    return stride(from: all.count % 3, to: all.count, by: 3).map { all[$0] }
+  }
+}
+
+extension Sweep {
+  /// One plan of every cell, every reading call that fails, and some pairs and other moments: what a few minutes allow.
+  public func sample() -> [FaultPlan] {
+    var cells: [[String]: [FaultPlan]] = [:]
+    var order: [[String]] = []
+    var rest: [FaultPlan] = []
+    for plan in plans() {
+      guard let fault = plan.faults.first else {
+        rest.append(plan)
+        continue
+      }
+      let cell = [reference.contexts[fault.call].effect, fault.kind.rawValue]
+      if cells[cell] == nil { order.append(cell) }
+      cells[cell, default: []].append(plan)
+    }
+    // Not the first call of its sort in each of them.
+    let chosen = order.enumerated().compactMap { number, cell in
+      cells[cell].map { $0[(number + scenario.name.utf8.count) % $0.count] }
+    }
+    let pairs = pairs()
+    let somePairs = stride(from: scenario.name.utf8.count % 7, to: pairs.count, by: 7).map { pairs[$0] }
+    return chosen + rest + shifts(Array(stride(from: 7, through: 60, by: 13))) + somePairs
   }
 }

@@ -19,6 +19,12 @@ extension Scenario {
     Scenario(
       "jobmanager-lost-stateless", length: 180, [(0, .apply(manifest())), (30, .removeDeployment("demo"))]),
     Scenario(
+      "jobmanager-lost-retained", length: 180,
+      [
+        (0, .apply(manifest(upgradeMode: "savepoint", configuration: ["state.checkpoints.num-retained": "100"]))),
+        (60, .removeDeployment("demo")),
+      ]),
+    Scenario(
       "jobmanager-lost-savepoint", length: 180,
       [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .removeDeployment("demo"))]),
     Scenario(

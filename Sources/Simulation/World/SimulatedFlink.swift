@@ -21,7 +21,7 @@ struct SimulatedFlink: Sendable {
     /// Epoch milliseconds.
     var startTime: Int64
     var endTime: Int64 = -1
-    let restoredCount: Int64
+    var restoredCount: Int64
     let restoredPath: String?
     var runningSince: Int64?
     /// Milliseconds run before `runningSince`.
@@ -34,6 +34,15 @@ struct SimulatedFlink: Sendable {
 
     func count(at now: Int64) -> Int64 {
       restoredCount + (ran + (runningSince.map { now - $0 } ?? 0)) / 1000
+    }
+
+    /// When something happens to it by itself.
+    var due: [Int64] {
+      switch state {
+      case .initializing: [startTime + 700]
+      case .running: [nextCheckpointAt]
+      default: cancelsAt.map { [$0] } ?? []
+      }
     }
 
     mutating func end(_ state: FlinkJobState, at now: Int64) {
@@ -50,6 +59,8 @@ struct SimulatedFlink: Sendable {
     let startedAt: Int64
     let jobID: String?
     let arguments: [String]
+    /// Completed checkpoints that are kept.
+    var retained = 1
     var job: Job?
     var operations: [String: Operation] = [:]
     var cachedCheckpoints: (at: Int64, value: CheckpointStatistics?)?
@@ -62,6 +73,10 @@ struct SimulatedFlink: Sendable {
   /// What has happened, for the oracles.
   enum Happening: Sendable, Hashable {
     case started(cluster: String, jobID: String, path: String?, count: Int64)
+    /// Again by the same arguments, because a container or pod was started again.
+    case restarted(cluster: String, jobID: String)
+    /// A job was asked to stop under a new id while it was being stopped.
+    case stoppedTwice(cluster: String)
     case savepoint(cluster: String, path: String, count: Int64)
     case checkpoint(cluster: String, path: String, count: Int64)
     /// The same job goes on from its HA metadata.
@@ -73,6 +88,9 @@ struct SimulatedFlink: Sendable {
   private(set) var happenings: [Happening] = []
   /// By JobManager pod, where high availability is on.
   var availability: [String: SimulatedHAMetadata] = [:]
+  private var startedArguments: Set<[String]> = []
+  /// Stops that take their savepoint and fail then, before one succeeds.
+  var failingStops = 0
   /// Savepoints that fail before one succeeds.
   var failingSavepoints = 0
   /// Running TaskManagers by cluster.
@@ -87,6 +105,9 @@ struct SimulatedFlink: Sendable {
     managers[podUID] = JobManager(
       cluster: cluster, podUID: podUID, startedAt: now, jobID: jobID, arguments: arguments)
   }
+
+  /// - Parameter checkpoints: how many are kept.
+  mutating func retain(_ checkpoints: Int, podUID: String) { managers[podUID]?.retained = max(checkpoints, 1) }
 
   mutating func endManager(podUID: String) { managers[podUID] = nil }
 
@@ -126,12 +147,18 @@ struct SimulatedFlink: Sendable {
         manager.job = job
         return
       }
-      happenings.append(.started(cluster: manager.cluster, jobID: id, path: path, count: job.restoredCount))
+      let isFirst = startedArguments.insert([manager.cluster, id] + manager.arguments).inserted
+      happenings.append(
+        isFirst
+          ? .started(cluster: manager.cluster, jobID: id, path: path, count: job.restoredCount)
+          : .restarted(cluster: manager.cluster, jobID: id))
       manager.job = job
     }
     guard var job = manager.job else { return }
     defer { manager.job = job }
-    if job.state == .initializing, now >= begins + 700, (taskManagers[manager.cluster] ?? 0) > 0 {
+    let hasWorkers = (taskManagers[manager.cluster] ?? 0) > 0
+    if job.state == .running, !hasWorkers { failOver(&job) }
+    if job.state == .restarting || job.state == .initializing && now >= begins + 700, hasWorkers {
       job.state = .running
       job.runningSince = now
       job.nextCheckpointAt = now + 5_000
@@ -142,6 +169,8 @@ struct SimulatedFlink: Sendable {
       let path = "file:/checkpoints/\(job.id)/chk-\(job.snapshotID)"
       storage[path] = job.count(at: now)
       happenings.append(.checkpoint(cluster: manager.cluster, path: path, count: job.count(at: now)))
+      // One checkpoint is kept, if not told otherwise.
+      for earlier in job.checkpoints.dropLast(manager.retained - 1) { storage[earlier.externalPath] = nil }
       job.checkpoints.append(
         CheckpointRecord(id: job.snapshotID, isSavepoint: false, externalPath: path, timestamp: now))
     }
@@ -164,8 +193,18 @@ struct SimulatedFlink: Sendable {
         job.savepoints.append(
           CheckpointRecord(id: job.snapshotID, isSavepoint: true, externalPath: path, timestamp: at, isStop: true))
         happenings.append(.savepoint(cluster: manager.cluster, path: path, count: count))
+        if failingStops > 0 {
+          failingStops -= 1
+          manager.operations[trigger] = .failed(
+            "org.apache.flink.runtime.scheduler.stopwithsavepoint.StopWithSavepointStoppingException: A savepoint has "
+              + "been created at: \(path), but the corresponding job \(job.id) failed during stopping.")
+          failOver(&job)
+          continue
+        }
         manager.operations[trigger] = .completed(path)
         job.end(.finished, at: at)
+        // A job that has finished needs its checkpoints no more.
+        for checkpoint in job.checkpoints { storage[checkpoint.externalPath] = nil }
       }
     }
   }
@@ -215,6 +254,30 @@ struct SimulatedFlink: Sendable {
     for (uid, manager) in managers where manager.cluster == cluster {
       managers[uid]?.operations["f00d00000000000000000000000000ff"] = .stopping(completesAt: now)
     }
+  }
+
+  /// The job begins again from its last checkpoint; a savepoint is not one.
+  private func failOver(_ job: inout Job) {
+    job.state = .restarting
+    job.runningSince = nil
+    job.ran = 0
+    let path = job.checkpoints.last?.externalPath ?? job.restoredPath
+    job.restoredCount = path.flatMap { storage[$0] } ?? 0
+  }
+
+  /// When something happens next by itself.
+  func nextDue(after now: Int64) -> Int64? {
+    var due: [Int64] = []
+    for manager in managers.values {
+      due += [manager.startedAt + 500, manager.startedAt + 800] + (manager.job?.due ?? [])
+      for operation in manager.operations.values {
+        switch operation {
+        case .stopping(let at), .saving(let at), .checkpointing(let at): due.append(at)
+        default: break
+        }
+      }
+    }
+    return due.filter { $0 > now }.min()
   }
 
   // MARK: REST
@@ -271,6 +334,7 @@ struct SimulatedFlink: Sendable {
       throw .rejected(code: 404, message: "Job \(id) not found")
     }
     if manager.operations[trigger] != nil { return }
+    for case .stopping in manager.operations.values { happenings.append(.stoppedTwice(cluster: cluster)) }
     manager.operations[trigger] = .stopping(completesAt: now + 1_500)
     managers[uid] = manager
   }

@@ -4,6 +4,7 @@ import FlinkModel
 /// The operator's way to simulated Flink.
 struct SimulatedFlinkGateway: FlinkGateway {
   let world: SimulatedWorld
+  let caller: SimulatedCaller
 
   private func cluster(_ endpoint: FlinkEndpoint) -> String {
     let service = endpoint.host.split(separator: ".").first.map(String.init) ?? ""
@@ -11,10 +12,11 @@ struct SimulatedFlinkGateway: FlinkGateway {
   }
 
   private func read<Answer>(
-    _ body: (inout SimulatedWorld.State) throws(FlinkError) -> Answer
+    isAboutJob: Bool = true, _ body: (inout SimulatedWorld.State) throws(FlinkError) -> Answer
   ) throws(FlinkError) -> Answer {
     let answer: Result<Answer, FlinkError> = world.with { state in
-      if state.isCrashed { return .failure(.unreachable("the operator is dead")) }
+      if state.isDead(caller.life) { return .failure(.unreachable("the operator is dead")) }
+      if let error = state.outage(isAboutJob: isAboutJob) { return .failure(error) }
       do throws(FlinkError) { return .success(try body(&state)) } catch { return .failure(error) }
     }
     return try answer.get()
@@ -22,18 +24,17 @@ struct SimulatedFlinkGateway: FlinkGateway {
 
   private func change(
     _ name: String, _ body: (inout SimulatedWorld.State) throws(FlinkError) -> Void
-  ) throws(FlinkError) {
-    let answer: Result<Void, FlinkError> = world.with { state in
-      state.change(name) { state in
-        do throws(FlinkError) { return .success(try body(&state)) } catch { return .failure(error) }
-      } failure: { failure in
-        switch failure {
-        case .cancelled, .interrupted: .interrupted("simulated")
-        case .unreachable: .unreachable("simulated")
-        case .serverError: .rejected(code: 500, message: "simulated")
-        case .tooManyRequests: .rejected(code: 429, message: "simulated")
-        case .conflict: .rejected(code: 409, message: "simulated")
-        }
+  ) async throws(FlinkError) {
+    let answer: Result<Void, FlinkError> = await world.change(name, by: caller) { state in
+      if let error = state.outage(isAboutJob: true) { return .failure(error) }
+      do throws(FlinkError) { return .success(try body(&state)) } catch { return .failure(error) }
+    } failure: { failure in
+      switch failure {
+      case .cancelled, .interrupted: .interrupted("simulated")
+      case .unreachable: .unreachable("simulated")
+      case .serverError: .rejected(code: 500, message: "simulated")
+      case .tooManyRequests: .rejected(code: 429, message: "simulated")
+      case .conflict: .rejected(code: 409, message: "simulated")
       }
     }
     try answer.get()
@@ -45,7 +46,10 @@ struct SimulatedFlinkGateway: FlinkGateway {
 
   func jobs(at endpoint: FlinkEndpoint) async throws(FlinkError) -> [JobOverview] {
     let cluster = cluster(endpoint)
-    return try read { (state) throws(FlinkError) in try state.flink.jobs(of: cluster, at: state.now) }
+    return try read(isAboutJob: false) { (state) throws(FlinkError) in
+      if state.hasForgottenJobs { return [] }
+      return try state.flink.jobs(of: cluster, at: state.now)
+    }
   }
 
   func checkpoints(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> CheckpointStatistics? {
@@ -62,7 +66,7 @@ struct SimulatedFlinkGateway: FlinkGateway {
 
   func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) {
     let cluster = cluster(endpoint)
-    try change("cancel job of \(cluster)") { (state) throws(FlinkError) in
+    try await change("cancel job of \(cluster)") { (state) throws(FlinkError) in
       state.checkCancel(cluster)
       try state.flink.cancel(cluster, job: job, at: state.now)
     }
@@ -73,7 +77,7 @@ struct SimulatedFlinkGateway: FlinkGateway {
     drain: Bool
   ) async throws(FlinkError) {
     let cluster = cluster(endpoint)
-    try change("stop job of \(cluster)") { (state) throws(FlinkError) in
+    try await change("stop job of \(cluster)") { (state) throws(FlinkError) in
       state.checkStop(cluster, triggerID)
       try state.flink.stop(cluster, job: job, trigger: triggerID, at: state.now)
     }
@@ -83,7 +87,7 @@ struct SimulatedFlinkGateway: FlinkGateway {
     at endpoint: FlinkEndpoint, job: String, triggerID: String, targetDirectory: String?, formatType: String
   ) async throws(FlinkError) {
     let cluster = cluster(endpoint)
-    try change("take savepoint of \(cluster)") { (state) throws(FlinkError) in
+    try await change("take savepoint of \(cluster)") { (state) throws(FlinkError) in
       state.checkTrigger(cluster, triggerID, "savepointInfo")
       try state.flink.snapshot(cluster, job: job, trigger: triggerID, isSavepoint: true, at: state.now)
     }
@@ -93,7 +97,7 @@ struct SimulatedFlinkGateway: FlinkGateway {
     at endpoint: FlinkEndpoint, job: String, triggerID: String, type: String
   ) async throws(FlinkError) {
     let cluster = cluster(endpoint)
-    try change("take checkpoint of \(cluster)") { (state) throws(FlinkError) in
+    try await change("take checkpoint of \(cluster)") { (state) throws(FlinkError) in
       state.checkTrigger(cluster, triggerID, "checkpointInfo")
       try state.flink.snapshot(cluster, job: job, trigger: triggerID, isSavepoint: false, at: state.now)
     }
@@ -110,7 +114,7 @@ struct SimulatedFlinkGateway: FlinkGateway {
 
   func disposeSavepoint(at endpoint: FlinkEndpoint, path: String) async throws(FlinkError) {
     let cluster = cluster(endpoint)
-    try change("dispose of savepoint of \(cluster)") { (state) throws(FlinkError) in
+    try await change("dispose of savepoint of \(cluster)") { (state) throws(FlinkError) in
       state.checkDisposal(cluster, path)
       try state.flink.dispose(cluster, path: path, at: state.now)
     }

@@ -13,12 +13,19 @@ struct SimulatedNode: Sendable {
     var deletedAt: Int64?
     var isRunning = false
     var hasProblem = false
+    var restarts = 0
   }
 
   private var pods: [String: Pod] = [:]
   private var names = 0
   private var seenVersion = ""
   private var due: Int64?
+  /// The containers of the JobManagers are to end and be started again.
+  var restartsManagers = false
+  /// Until then pods that are deleted do not go.
+  var lingerUntil: Int64 = 0
+  /// Until then the node hears nothing and reports nothing, but what runs on it runs.
+  var unreachableUntil: Int64 = 0
 
   /// When something happens next without a write.
   var nextDue: Int64? { due }
@@ -28,7 +35,7 @@ extension SimulatedWorld.State {
   /// One round of the controllers; whether it wrote.
   mutating func runNode() -> Bool {
     let version = server.resourceVersion
-    if version == node.version, (node.nextDue.map { now < $0 } ?? true) { return false }
+    if version == node.version, (node.nextDue.map { now < $0 } ?? true), !node.restartsManagers { return false }
     let before = version
     server.settle(at: timestamp)
     for object in pending where request(.create(.flinkDeployments, SimulatedWorld.namespace, object)) != nil {
@@ -58,6 +65,7 @@ extension SimulatedNode {
     var running: [String: Int] = [:]
     due = nil
     for object in podObjects { advance(object, &running, &world) }
+    restartsManagers = false
     world.flink.taskManagers = running
     let alive = Set(podObjects.compactMap { $0["metadata", "uid"]?.stringValue })
     for uid in pods.keys where !alive.contains(uid) {
@@ -118,13 +126,18 @@ extension SimulatedNode {
     defer { pods[uid] = pod }
     let cluster = object["metadata", "labels", "app"]?.stringValue ?? ""
     let isJobManager = object["metadata", "labels", "component"]?.stringValue == "jobmanager"
+    if world.now < unreachableUntil {
+      wakeAt(unreachableUntil)
+      if pod.isRunning, !isJobManager { running[cluster, default: 0] += 1 }
+      return
+    }
     if object["metadata", "deletionTimestamp"] != nil {
       if pod.deletedAt == nil {
         pod.deletedAt = world.now
         // SIGTERM: what ran ends now, the pod lingers.
         if isJobManager { world.flink.endManager(podUID: uid) }
       }
-      let end = (pod.deletedAt ?? world.now) + Self.endTime
+      let end = max((pod.deletedAt ?? world.now) + Self.endTime, lingerUntil)
       if world.now >= end {
         world.request(
           .delete(.pods, SimulatedWorld.namespace, name, DeleteOptions(uid: uid, gracePeriodSeconds: 0)))
@@ -133,6 +146,13 @@ extension SimulatedNode {
         wakeAt(end)
       }
       return
+    }
+    if pod.isRunning, isJobManager, restartsManagers {
+      world.flink.endManager(podUID: uid)
+      pod.isRunning = false
+      pod.restarts += 1
+      pod.createdAt = world.now
+      report(name, phase: "Running", ready: false, restarts: pod.restarts, state: ["running": [:]], &world)
     }
     if pod.isRunning {
       if !isJobManager { running[cluster, default: 0] += 1 }
@@ -158,11 +178,14 @@ extension SimulatedNode {
     pod.isRunning = true
     // A native JobManager makes its TaskManagers in the next round.
     if isJobManager, Self.isNative(object) { wakeAt(world.now + 100) }
-    report(name, phase: "Running", ready: true, state: ["running": [:]], &world)
+    report(name, phase: "Running", ready: true, restarts: pod.restarts, state: ["running": [:]], &world)
     if isJobManager {
       world.flink.startManager(
         cluster: cluster, podUID: uid, jobID: jobID(of: cluster, &world), arguments: arguments, at: world.now)
       world.readHAMetadata(cluster: cluster, pod: object, jobID: jobID(of: cluster, &world))
+      if let text = Self.configuration(of: cluster, &world)["state.checkpoints.num-retained"], let count = Int(text) {
+        world.flink.retain(count, podUID: uid)
+      }
     } else {
       running[cluster, default: 0] += 1
     }
@@ -177,14 +200,15 @@ extension SimulatedNode {
   }
 
   private func report(
-    _ name: String, phase: String, ready: Bool, state: JSONValue, _ world: inout SimulatedWorld.State
+    _ name: String, phase: String, ready: Bool, restarts: Int = 0, state: JSONValue, _ world: inout SimulatedWorld.State
   ) {
     let status: JSONValue = [
       "status": [
         "phase": .string(phase),
         "containerStatuses": [
           [
-            "name": "flink-main-container", "ready": .bool(ready), "restartCount": 0, "image": "x", "imageID": "x",
+            "name": "flink-main-container", "ready": .bool(ready), "restartCount": JSONValue(restarts), "image": "x",
+            "imageID": "x",
             "state": state,
           ]
         ],

@@ -12,15 +12,29 @@ final class SimulatedWorld: Sendable {
     /// Epoch milliseconds.
     var now: Int64
     var plan: FaultPlan
-    /// The operator has died: none of its calls has an effect or an answer any more.
-    var isCrashed = false
-    /// Until then watches deliver nothing.
-    var silentUntil: Int64 = 0
-    var podsSilentUntil: Int64 = 0
-    /// After the silence the operator dies.
-    var crashesAfterSilence = false
+    /// Lives of the operator that have ended: none of their calls has an effect or an answer any more.
+    var deadLives: Set<Int> = []
+    /// Lives that end at a time.
+    var deaths: [(life: Int, at: Int64)] = []
+    /// Another operator is to act beside the first.
+    var isSecondWanted = false
+    /// Until when watches deliver nothing, by plural; `*` is all of them.
+    var silence: [String: Int64] = [:]
+    /// What was held back comes as the last state of each object.
+    var coalesces = false
+    /// Watches have to list again: `watchGone` or `viewRolledBack`.
+    var relist: FaultKind?
+    /// The next operator begins with a view of some seconds before.
+    var nextLifeLooksBack = false
+    /// Added to the operator's clock.
+    var clockOffset: Int64 = 0
+    var flinkOutage: (kind: FaultKind, until: Int64)?
+    /// Earlier states of the server, oldest first; only where a plan needs them.
+    var past: [(at: Int64, server: InMemoryAPIServer)] = []
     /// The operator's changing calls.
     var calls: [String] = []
+    /// Of each of them, what the faults' applicability depends on.
+    var contexts: [FaultKind.Context] = []
     /// The operator's reading calls.
     var reads = 0
     var violations: [String] = []
@@ -37,7 +51,8 @@ final class SimulatedWorld: Sendable {
     state = Mutex(
       State(
         server: InMemoryAPIServer(
-          options: InMemoryAPIServer.Options(seed: seed), at: Timestamp(epochMilliseconds: start)), now: start,
+          options: InMemoryAPIServer.Options(seed: seed, tracksFieldManagers: false),
+          at: Timestamp(epochMilliseconds: start)), now: start,
         plan: plan))
   }
 
@@ -49,6 +64,16 @@ final class SimulatedWorld: Sendable {
 }
 
 extension SimulatedWorld.State {
+  /// Keeps a state of the server for each of the last seconds.
+  mutating func remember() {
+    guard plan.looksBack, past.last.map({ now - $0.at >= 1_000 }) ?? true else { return }
+    past.append((now, server))
+    if past.count > 20 { past.removeFirst() }
+  }
+
+  /// The server as it was some seconds ago.
+  var serverBefore: InMemoryAPIServer? { past.last { now - $0.at >= 8_000 }?.server ?? past.first?.server }
+
   var timestamp: Timestamp { Timestamp(epochMilliseconds: now) }
 
   /// A request by somebody who is not the operator; nil where the server refuses it.
@@ -60,6 +85,7 @@ extension SimulatedWorld.State {
   }
 
   /// As `request`, for what must not be refused.
+  @discardableResult
   mutating func must(_ request: KubernetesRequest) -> JSONValue {
     let response = server.handle(request.request, at: timestamp)
     guard response.status < 400, let json = response.json else {

@@ -1,0 +1,82 @@
+import FlinkModel
+import InMemoryKubernetes
+import KubernetesAPI
+
+/// S2, S3, S4, S7: what becomes of a job's state.
+extension SimulatedWorld.State {
+  /// Snapshots that a start could use, newest first.
+  private var usable: [String] {
+    flink.storage.keys.filter { !oracle.given.contains($0) }
+      .sorted { (oracle.completed[$0] ?? 0, $0) > (oracle.completed[$1] ?? 0, $1) }
+  }
+
+  /// A start that the operator has authorised.
+  mutating func checkStart(of cluster: String, _ jobID: String, from path: String?) {
+    if !oracle.jobIDs.insert(jobID).inserted { violate("S6", "job id \(jobID) is used for two starts") }
+    defer {
+      oracle.hadState.insert(cluster)
+      oracle.lost.remove(cluster)
+    }
+    let wish = oracle.startWish[cluster]
+    if wish?.isStateless ?? true || path != nil && path == wish?.initialPath {
+      // The user gives the state up, or names the one to go on from.
+      oracle.given.formUnion(flink.storage.keys.filter { $0 != path })
+      return
+    }
+    let candidates = usable.filter { !oracle.lost.contains(cluster) || oracle.known.contains($0) }
+    guard let newest = candidates.first else { return }
+    guard let path else {
+      if oracle.hadState.contains(cluster) {
+        violate("S3", "the job of \(cluster) starts empty although there is \(newest)")
+      }
+      return
+    }
+    guard flink.storage[path] != nil else {
+      return violate("S4", "the job of \(cluster) starts from \(path), which is gone, although there is \(newest)")
+    }
+    if oracle.completed[path] ?? 0 < oracle.completed[newest] ?? 0 {
+      violate("S4", "the job of \(cluster) starts from \(path) although there is \(newest)")
+    }
+  }
+
+  /// What a status has said once it says until there is something newer.
+  mutating func checkStatus(of resource: JSONValue) {
+    guard let uid = resource["metadata", "uid"]?.stringValue, let status = resource["status"] else { return }
+    if let generation = status["observedGeneration"]?.intValue {
+      if generation < oracle.observed[uid] ?? 0 { violate("S7", "observedGeneration goes back to \(generation)") }
+      oracle.observed[uid] = generation
+    }
+    let text = status.text
+    let named = usable.filter { text.contains($0) }
+    oracle.known.formUnion(named)
+    if let before = oracle.newestInStatus[uid], flink.storage[before] != nil, !oracle.given.contains(before),
+      resource["metadata", "deletionTimestamp"] == nil,
+      (named.first.map { oracle.completed[$0] ?? 0 } ?? -1) < oracle.completed[before] ?? 0
+    {
+      let wish = oracle.wishes[uid]?[resource["metadata", "generation"]?.intValue ?? 0]
+      if wish?.isStateless == false, wish?.initialPath == nil { violate("S2", "\(before) is forgotten") }
+    }
+    oracle.newestInStatus[uid] = named.first
+  }
+
+  /// To be called after each edit.
+  mutating func noteModes() {
+    for resource in list(.flinkDeployments) {
+      guard let uid = resource["metadata", "uid"]?.stringValue,
+        let generation = resource["metadata", "generation"]?.intValue
+      else { continue }
+      let job = resource["spec", "job"]
+      oracle.wishes[uid, default: [:]][generation] = SafetyOracle.Wish(
+        upgradeMode: job?["upgradeMode"]?.stringValue ?? "stateless",
+        initialPath: job?["initialSavepointPath"]?.stringValue)
+    }
+  }
+
+  /// A resource was deleted and another one may come under its name.
+  mutating func forget(_ cluster: String) {
+    oracle.given.formUnion(flink.storage.keys)
+    oracle.hadState.remove(cluster)
+    oracle.lost.remove(cluster)
+    noteModes()
+  }
+}

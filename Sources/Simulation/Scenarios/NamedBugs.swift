@@ -1,0 +1,102 @@
+public import Lifecycle
+
+/// A bug that an operator has had, as it would be here.
+public struct NamedBug: Sendable, CustomStringConvertible {
+  public let number: Int
+  public let name: String
+  public let family: PlanFamily
+  /// The guard without which it would be here; nil where no single guard stands against it.
+  public let rule: Guard?
+  /// The invariants that show it.
+  public let oracles: [String]
+
+  public var description: String { "\(number). \(name): \(family)" }
+}
+
+extension NamedBug {
+  private init(
+    _ number: Int, _ name: String, _ family: PlanFamily, without rule: Guard? = nil, shows oracles: String...
+  ) {
+    self.init(number: number, name: name, family: family, rule: rule, oracles: oracles)
+  }
+
+  public static let all: [NamedBug] = [
+    NamedBug(
+      1, "an old view shows the deletion of the previous object of that name, and the new one's Deployment is deleted",
+      PlanFamily("delete-and-recreate", .staleRestart), without: .deletePrecondition, shows: "S6", "L1"),
+    NamedBug(
+      2, "a view that goes back to an older spec brings that spec back",
+      PlanFamily("scale-stateless", .viewRolledBack), without: .staleGeneration, shows: "S7", "S6", "L1"),
+    NamedBug(
+      3, "an old view lacks a Deployment that runs, and the job is started again",
+      PlanFamily("edit-soon", .staleDeployments), without: .quorumBeforeLoss, shows: "S8", "S6", "L1"),
+    NamedBug(
+      4, "Deployments of a deleted owner are adopted by their labels",
+      PlanFamily("delete-and-recreate"), without: .ownerUID, shows: "S6", "S1", "L1"),
+    NamedBug(
+      5, "a crash between the end of the old and the record of its state loses the state",
+      PlanFamily("image-savepoint", .crashAfter), without: .storedFirst, shows: "S2", "S3", "S4", "S6", "L1"),
+    NamedBug(
+      6, "a crash between an accepted stop and the record asks for a second savepoint, or waits for ever",
+      PlanFamily("image-savepoint", .crashAfter, at: "stop job"), shows: "S6", "L1"),
+    NamedBug(
+      7, "a state that was there between two looks is missed: events come only as the last of each object",
+      PlanFamily("delete-and-recreate", .coalesced), shows: "L1"),
+    NamedBug(
+      8, "what is being deleted is deleted again at every turn",
+      PlanFamily("delete", .podsLinger), without: .effectOnce, shows: "L1"),
+    NamedBug(
+      9, "an old view of the own status asks for a second savepoint",
+      PlanFamily("image-savepoint", .staleResources, at: "store status"), without: .ownWrites, shows: "S6", "L1"),
+    NamedBug(
+      10, "a late echo of an own write leaves a needed write out for ever",
+      PlanFamily("scale-stateless", .silence, at: "store status"), shows: "L1"),
+    NamedBug(
+      11, "a quick delete and create is taken for one object, and carries state over",
+      PlanFamily("delete-and-recreate", .silence), shows: "S6", "L1"),
+    NamedBug(
+      12, "a resource is ready while its job restarts, or goes back and forth",
+      PlanFamily("deploy", .workersLost), shows: "L1"),
+    NamedBug(
+      13, "a status that was stored without an answer is taken for one that was not",
+      PlanFamily("image-savepoint", .lostReply, at: "store status"), without: .ambiguousWrites, shows: "S6", "L1"),
+    NamedBug(
+      14, "two leaders both start the job",
+      PlanFamily("scale-stateless", .frozen), without: .statusPrecondition, shows: "S1", "S6", "S7", "L1"),
+    NamedBug(
+      15, "a bad value is taken back, and the resource does not recover",
+      PlanFamily("bad-image-savepoint-then-revert"), shows: "L1"),
+    NamedBug(
+      16, "a create whose answer was lost is repeated for ever",
+      PlanFamily("deploy", .lostReply, at: "create deployments"), shows: "L1"),
+  ]
+}
+
+extension NamedBug {
+  public struct Result: Sendable {
+    /// No plan fails as the operator is, and one fails without the guard.
+    public var isProven: Bool
+    public var text: String
+  }
+
+  /// Runs its plans as the operator is, and without the guard.
+  public func check(workers: Int) async -> Result {
+    guard let scenario = Scenario.named(family.scenario) else {
+      return Result(isProven: false, text: "no scenario \(family.scenario)")
+    }
+    let sweep = await Sweep(scenario)
+    let jobs = family.plans(of: sweep).map { (sweep: sweep, plan: $0) }
+    if jobs.isEmpty { return Result(isProven: false, text: "no plans") }
+    if let failure = await Matrix.check(jobs, workers: workers, limit: 1).first {
+      return Result(isProven: false, text: "\(failure)")
+    }
+    guard let rule else { return Result(isProven: true, text: "\(jobs.count) plans pass") }
+    let failures = await Matrix.check(jobs, workers: workers, guards: .without(rule), limit: 1)
+    guard let failure = failures.first(where: { oracles.contains($0.oracle) }) else {
+      return Result(isProven: false, text: "\(jobs.count) plans pass, also without \(rule.rawValue)")
+    }
+    return Result(
+      isProven: true,
+      text: "\(jobs.count) plans pass; without \(rule.rawValue): \(failure.plan): \(failure.problems.first ?? "")")
+  }
+}
