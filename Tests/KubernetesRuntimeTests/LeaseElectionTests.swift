@@ -96,9 +96,19 @@ private final class LeaseGateway: KubernetesGateway {
     return settings
   }()
 
-  private static func candidate(_ name: String, _ gateway: LeaseGateway) -> LeaseElection {
+  private static func candidate(
+    _ name: String, _ gateway: LeaseGateway, _ settings: LeaseElectionMachine.Settings = settings
+  ) -> LeaseElection {
     LeaseElection(
       gateway: gateway, namespace: "n", name: "l", identity: name, settings: settings, logger: Logger(label: "test"))
+  }
+
+  /// For what must not depend on how fast this machine is.
+  private static var patient: LeaseElectionMachine.Settings {
+    var settings = LeaseElectionMachine.Settings()
+    settings.leaseDuration = .seconds(900)
+    settings.renewDeadline = .seconds(600)
+    return settings
   }
 
   /// Ends only by cancellation.
@@ -163,7 +173,7 @@ private final class LeaseGateway: KubernetesGateway {
   @Test func whatTheWorkThrowsComesThrough() async throws {
     struct Broken: Error {}
     let gateway = LeaseGateway()
-    await #expect(throws: Broken.self) { try await Self.candidate("a", gateway).run { throw Broken() } }
+    await #expect(throws: Broken.self) { try await Self.candidate("a", gateway, Self.patient).run { throw Broken() } }
     #expect(gateway.holder == "")
   }
 
