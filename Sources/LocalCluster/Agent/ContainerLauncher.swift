@@ -87,9 +87,13 @@ struct ContainerLauncher: Sendable {
     case .flink: return ["/docker-entrypoint.sh"] + (arguments.isEmpty ? ["help"] : arguments)
     case .tools:
       if !arguments.isEmpty { return arguments }
-      return container.image.contains("pause") ? ["/bin/sleep", "infinity"] : ["/bin/sh"]
+      return container.image.contains("pause") ? Self.pause : ["/bin/sh"]
     }
   }
+
+  /// Waits until it is asked to end. The first process of a container gets no signal that it does not handle, so that
+  /// a plain `sleep` would live through its whole grace period.
+  private static let pause = ["/bin/sh", "-c", "trap 'exit 0' TERM INT; while :; do sleep infinity & wait; done"]
 
   private func mounts(
     of container: ContainerSpecification, variables: ContainerEnvironment
