@@ -35,6 +35,14 @@ final class ChildProcess: Sendable {
     close(reportDescriptor)
   }
 
+  private typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, CInt) -> CInt
+
+  /// `posix_spawn_file_actions_addclosefrom_np`, from glibc 2.34 on; its headers show it to GNU programs only.
+  private static let addCloseFrom: AddCloseFrom? = {
+    guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else { return nil }
+    return unsafeBitCast(symbol, to: AddCloseFrom.self)
+  }()
+
   static func start(executable: String, arguments: [String]) throws(CommandFailure) -> ChildProcess {
     var life: [Int32] = [0, 0]
     var report: [Int32] = [0, 0]
@@ -57,6 +65,8 @@ final class ChildProcess: Sendable {
     }
     posix_spawn_file_actions_adddup2(&actions, lifeCopy, parentDescriptor)
     posix_spawn_file_actions_adddup2(&actions, reportCopy, Self.reportDescriptor)
+    // Sockets of this process are not all closed on exec, and a child that held a copy would keep them open.
+    if let addCloseFrom { _ = addCloseFrom(&actions, Self.reportDescriptor + 1) }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
