@@ -66,6 +66,9 @@ struct ClusterBed {
     return path.split(separator: ":").map { "\($0)/kubectl" }.first { FileManager.default.isExecutableFile(atPath: $0) }
   }()
 
+  /// The `kubectl` to use instead of the first one of `PATH`.
+  @TaskLocal static var chosenKubectl: String?
+
   struct Outcome {
     let status: Int32
     let output: String
@@ -78,7 +81,7 @@ struct ClusterBed {
   }
 
   private func run(_ arguments: [String], input: String?) async throws -> Outcome {
-    let executable = try #require(Self.kubectl)
+    let executable = try #require(Self.chosenKubectl ?? Self.kubectl)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: executable)
     process.arguments = ["--kubeconfig", ready.kubeconfigPath, "--cache-dir", folder + "/cache"] + arguments
