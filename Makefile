@@ -85,12 +85,12 @@ compat: flink test-build ## what of the Apache operator's contract is here, by t
 	  .ci/compat --report $$report || status=$$?; rm -f $$report $$report.log; exit $$status
 
 SIM_WORKERS ?= $(shell nproc)
-SIMULATE = $(shell $(SWIFT_BUILD) -c release --show-bin-path)/simulate --workers $(SIM_WORKERS)
+SIMULATE = $(shell $(SWIFT_BUILD) $(RELEASE) --show-bin-path)/simulate --workers $(SIM_WORKERS)
 
 .PHONY: sim-build
 sim-build:
 	@deploy/local/setup --build
-	$(SWIFT_BUILD) -c release --product simulate
+	$(SWIFT_BUILD) $(RELEASE) --product simulate
 
 .PHONY: sim
 sim: sim-build ## simulate each scenario × call × fault once (SIM=--sweep: at every call; PLAN="scenario plan": replay one)
