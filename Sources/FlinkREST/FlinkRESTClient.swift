@@ -27,6 +27,12 @@ public final class FlinkRESTClient: FlinkGateway {
     public var maximumExceptions = 10
 
     public init() {}
+
+    /// With the deadline of `kubernetes.operator.flink.client.timeout`.
+    public init(_ settings: OperatorSettings) {
+      deadline = settings.flinkClientTimeout
+      connectTimeout = min(connectTimeout, deadline)
+    }
   }
 
   let settings: Settings

@@ -32,8 +32,13 @@ struct RunCommand: AsyncParsableCommand {
   var namespaces: [String] = []
 
   @Option(
-    help: ArgumentHelp("Where /healthz and /readyz answer; port 0 takes a free one.", valueName: "host:port"))
-  var healthAddress = "0.0.0.0:8085"
+    help: ArgumentHelp(
+      """
+      Where /healthz and /readyz answer; port 0 takes a free one. Otherwise 0.0.0.0 with the port of the configuration's \
+      kubernetes.operator.health.probe.port (8085), or nowhere where kubernetes.operator.health.probe.enabled is false.
+      """,
+      valueName: "host:port"))
+  var healthAddress: String?
 
   @Option(
     help: ArgumentHelp(
@@ -47,14 +52,21 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "How JobManagers are reached: service-dns (in a cluster) or service-ip.")
   var jobmanagerAddress: JobManagerAddressing?
 
-  @Flag(help: "Work only while holding a Lease, so that operators can stand by for each other.")
+  @Flag(
+    help: """
+      Work only while holding a Lease, so that operators can stand by for each other; as with \
+      kubernetes.operator.leader-election.enabled in the configuration.
+      """)
   var leaderElect = false
 
   @Option(
     help: ArgumentHelp(
-      "The Lease for --leader-elect, in our own namespace: that of our pod, or of the kubeconfig's context.",
+      """
+      The Lease for --leader-elect, in our own namespace: that of our pod, or of the kubeconfig's context. Otherwise \
+      kubernetes.operator.leader-election.lease-name of the configuration, or flink-operator-lease.
+      """,
       valueName: "name"))
-  var leaseName = "flink-operator-lease"
+  var leaseName: String?
 
   @OptionGroup var webhook: WebhookOptions
 
@@ -71,7 +83,7 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup var log: LogOptions
 
   func validate() throws {
-    _ = try Self.hostAndPort(healthAddress)
+    if let address = healthAddress { _ = try Self.hostAndPort(address) }
     if let address = webhook.webhookAddress { _ = try Self.hostAndPort(address, option: "--webhook-address") }
   }
 
@@ -95,10 +107,16 @@ struct RunCommand: AsyncParsableCommand {
     let cluster = try ClusterConfiguration.automatic(
       kubeconfigPath: kubeconfig, context: context, environment: environment)
     let kubernetes = KubernetesClient(configuration: cluster, logger: Logger(label: "kubernetes"))
-    let flink = FlinkRESTClient(tls: try Self.flinkTLS(environment), logger: Logger(label: "flink"))
+    let settings = try operatorConfiguration.settings()
+    let flink = FlinkRESTClient(
+      settings: FlinkRESTClient.Settings(settings), tls: try Self.flinkTLS(environment), logger: Logger(label: "flink"))
     do {
-      try await preflight(kubernetes, server: cluster.server)
-      try await serve(kubernetes, flink, cluster, logger)
+      do {
+        try await preflight(kubernetes, server: cluster.server, namespace: settings.watchedNamespaces?.first)
+      } catch let failure as CommandFailure where !settings.isStoppedByFailingWatch {
+        logger.warning("FlinkDeployments cannot be listed yet: \(failure)")
+      }
+      try await serve(kubernetes, flink, cluster, settings, logger)
     } catch {
       await flink.shutdown()
       await kubernetes.shutdown()
@@ -134,8 +152,7 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   /// Says at once, in one line, what would otherwise be a stream of failing watches.
-  private func preflight(_ kubernetes: KubernetesClient, server: String) async throws {
-    let namespace = try operatorConfiguration.settings().watchedNamespaces?.first
+  private func preflight(_ kubernetes: KubernetesClient, server: String, namespace: String?) async throws {
     do {
       _ = try await kubernetes.list(.flinkDeployments, namespace: namespace, options: ListOptions(limit: 1))
     } catch {
@@ -163,24 +180,25 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func serve(
-    _ kubernetes: KubernetesClient, _ flink: FlinkRESTClient, _ cluster: ClusterConfiguration, _ logger: Logger
+    _ kubernetes: KubernetesClient, _ flink: FlinkRESTClient, _ cluster: ClusterConfiguration,
+    _ settings: OperatorSettings, _ logger: Logger
   ) async throws {
     let health = HealthRegistry()
-    let (host, port) = try Self.hostAndPort(healthAddress)
-    let operations = OperationsServer(host: host, port: port, health: health, logger: Logger(label: "health"))
     let addressing = jobmanagerAddress ?? defaultAddressing
     let resolver: any JobManagerResolver
     switch addressing {
     case .serviceDNS: resolver = ServiceNameResolver()
     case .serviceIP: resolver = ClusterIPResolver()
     }
-    let settings = try operatorConfiguration.settings()
     let points = KillPoints(environment: processEnvironment(), logger: logger)
-    let leases = leaderElect ? leaseClient(cluster) : nil
+    let leases = leaderElect || settings.isLeaderElectionEnabled ? leaseClient(cluster, settings.leaseElection) : nil
     let election = leases.map {
       LeaseElection(
-        gateway: $0, namespace: cluster.namespace, name: leaseName, logger: Logger(label: "leader-election"))
+        gateway: $0, namespace: cluster.namespace, name: leaseName ?? settings.leaseName ?? "flink-operator-lease",
+        settings: settings.leaseElection, logger: Logger(label: "leader-election"))
     }
+    // For a process that was stopped for a while and goes on with a lease that has ended meanwhile.
+    let spare = settings.leaseElection.renewDeadline * 3 / 10
     let neighbours =
       besideApacheOperator
       ? nil
@@ -191,8 +209,7 @@ struct RunCommand: AsyncParsableCommand {
       kubernetes: points.map { KillPointKubernetes(next: kubernetes, points: $0) } ?? kubernetes,
       flink: points.map { KillPointFlink(next: flink, points: $0) } ?? flink, resolver: resolver,
       settings: settings,
-      // A process that was stopped for a while goes on with a lease that has ended meanwhile.
-      mayAct: { neighbours?.obstacle == nil && election.map { $0.remainingMargin > .seconds(3) } ?? true },
+      mayAct: { neighbours?.obstacle == nil && election.map { $0.remainingMargin > spare } ?? true },
       logger: Logger(label: "flinkdeployments"))
     let unmanaged = UnmanagedKindController(
       kubernetes: kubernetes, settings: settings, logger: Logger(label: "unmanaged-kinds"))
@@ -232,7 +249,8 @@ struct RunCommand: AsyncParsableCommand {
       // Nothing to follow: the service has to last all the same.
       try await Task.sleep(for: .seconds(1_000_000_000))
     }
-    var services: [any Service] = [operations, work, reload]
+    var services: [any Service] = [work, reload]
+    if let server = try operationsServer(health, settings) { services.insert(server, at: 0) }
     if let service = try webhook.service(kubernetes, namespace: cluster.namespace, settings: live) {
       services.append(service)
     }
@@ -245,10 +263,19 @@ struct RunCommand: AsyncParsableCommand {
     await leases?.shutdown()
   }
 
+  /// nil where neither the command line asks for one nor the configuration.
+  private func operationsServer(_ health: HealthRegistry, _ settings: OperatorSettings) throws -> OperationsServer? {
+    guard healthAddress != nil || settings.isHealthProbeEnabled else { return nil }
+    let (host, port) = try healthAddress.map { try Self.hostAndPort($0) } ?? ("0.0.0.0", settings.healthProbePort)
+    return OperationsServer(host: host, port: port, health: health, logger: Logger(label: "health"))
+  }
+
   /// With connections and deadlines of its own: a renewal must not wait behind other calls.
-  private func leaseClient(_ cluster: ClusterConfiguration) -> KubernetesClient {
+  private func leaseClient(
+    _ cluster: ClusterConfiguration, _ settings: LeaseElectionMachine.Settings
+  ) -> KubernetesClient {
     var limits = KubernetesClient.Limits()
-    limits.callTimeout = LeaseElectionMachine.Settings().callTimeout
+    limits.callTimeout = settings.callTimeout
     limits.connectTimeout = limits.callTimeout
     return KubernetesClient(configuration: cluster, limits: limits, logger: Logger(label: "kubernetes"))
   }

@@ -50,6 +50,16 @@ import Testing
     }
   }
 
+  // covers: kubernetes.operator.flink.client.timeout
+  @Test func callsLastAsLongAsConfigured() throws {
+    #expect(FlinkRESTClient.Settings(OperatorSettings()) == FlinkRESTClient.Settings())
+    for key in ["kubernetes.operator.flink.client.timeout", "kubernetes.operator.observer.flink.client.timeout"] {
+      let settings = FlinkRESTClient.Settings(try OperatorSettings(OperatorDefaults([key: "2 s"])))
+      #expect(settings.deadline == .seconds(2))
+      #expect(settings.connectTimeout == .seconds(2))
+    }
+  }
+
   @Test(arguments: ["1.20", "2.2"]) func sendsWhatFlinkWantsAndReadsWhatItSays(version: String) async throws {
     let recording = try Recording(version: version)
     func body(_ suffix: String) throws -> String { try #require(recording.bodies("GET", endingWith: suffix).first) }

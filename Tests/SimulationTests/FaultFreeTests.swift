@@ -75,6 +75,8 @@ import Testing
       ),
       ("ingress-added", ["lifecycle STABLE", "ingress demo host demo.example.com", "stable true"]),
       ("ingress-removed", ["lifecycle STABLE", "stable true"]),
+      ("ingress-edit-suspended", ["lifecycle SUSPENDED", "ingress demo host new.example.com", "pods 0"]),
+      ("ingress-edit-session", ["lifecycle STABLE", "ingress demo host new.example.com"]),
       (
         "ha-last-state", ["lifecycle STABLE", "demo-taskmanager replicas 2", "--fromSavepoint *", "configmap of a job"]
       ),

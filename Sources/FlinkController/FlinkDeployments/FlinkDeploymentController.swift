@@ -91,7 +91,7 @@ public final class FlinkDeploymentController: Sendable {
     _ reconciler: FlinkDeploymentReconciler, namespace: String?, kubernetes: any KubernetesGateway,
     settings: OperatorSettings, logger: Logger
   ) -> Scope {
-    let turnQueue = WorkQueue()
+    let turnQueue = WorkQueue(machine: WorkQueueMachine(backoff: settings.turnBackoff))
     let pollQueue = WorkQueue()
     let turns = ControllerDriver(queue: turnQueue, concurrency: 64, logger: logger) { key in
       let result = await reconciler.turn(key)

@@ -28,8 +28,9 @@ public struct OperatorSettings: Sendable, Hashable {
   public var areNamespacesDynamic = true
   /// Whether changes of the configuration files are followed while the operator runs.
   public var isConfigurationDynamic = true
-  public var retryInitialInterval: Duration = .seconds(5)
-  public var retryMultiplier = 1.5
+  /// nil for the work queue's own, which is quicker than the Apache operator's 5 s.
+  public var retryInitialInterval: Duration?
+  public var retryMultiplier: Double?
   public var retryMaxInterval: Duration?
   public var retryMaxAttempts = 15
   public var isLeaderElectionEnabled = false
@@ -39,6 +40,8 @@ public struct OperatorSettings: Sendable, Hashable {
   public var leaseRetryPeriod: Duration = .seconds(2)
   public var isHealthProbeEnabled = true
   public var healthProbePort = 8085
+  /// Whether the operator ends at its start when it may not list FlinkDeployments or does not find them.
+  public var isStoppedByFailingWatch = true
   public var canaryTimeout: Duration = .seconds(60)
   public var terminationTimeout: Duration = .seconds(10)
   public var errorLimits = StatusError.Limits()
@@ -70,10 +73,16 @@ public struct OperatorSettings: Sendable, Hashable {
     self.defaults = defaults
     let keys = OperatorKeys(FlinkConfiguration(defaults.values))
     try keys.read("reconcile.interval", old: "reconciler.reschedule.interval", into: &reconcileInterval)
+    // Who says how often to look at what is settled means us too.
+    let names = ["reconcile.interval", "reconciler.reschedule.interval"]
+    if names.contains(where: { keys.string($0) != nil }), reconcileInterval > .zero {
+      pollingInterval = reconcileInterval
+    }
     try keys.read("reconcile.parallelism", old: "reconciler.max.parallelism", into: &reconcileParallelism)
     try keys.read("observer.progress-check.interval", into: &progressCheckInterval)
     try keys.read("observer.rest-ready.delay", into: &restReadyDelay)
     try keys.read("flink.client.timeout", old: "observer.flink.client.timeout", into: &flinkClientTimeout)
+    guard flinkClientTimeout > .zero else { throw keys.invalid("flink.client.timeout", "must be longer than 0") }
     try keys.read("flink.client.cancel.timeout", old: "reconciler.flink.cancel.job.timeout", into: &flinkCancelTimeout)
     try keys.read(
       "resource.cleanup.timeout", old: "reconciler.flink.cluster.shutdown.timeout", into: &resourceCleanupTimeout)
@@ -87,17 +96,27 @@ public struct OperatorSettings: Sendable, Hashable {
     labelSelector = keys.string("label.selector")
     try keys.read("dynamic.namespaces.enabled", into: &areNamespacesDynamic)
     try keys.read("dynamic.config.enabled", into: &isConfigurationDynamic)
-    try keys.read("retry.initial.interval", into: &retryInitialInterval)
-    if let value = try keys.configuration.double(keys.name("retry.interval.multiplier")) { retryMultiplier = value }
-    retryMaxInterval = try keys.duration("retry.max.interval")
+    retryInitialInterval = try keys.positive("retry.initial.interval")
+    retryMultiplier = try keys.configuration.double(keys.name("retry.interval.multiplier"))
+    if let factor = retryMultiplier, !(factor >= 1) {
+      throw keys.invalid("retry.interval.multiplier", "must be 1 or more")
+    }
+    retryMaxInterval = try keys.positive("retry.max.interval")
     try keys.read("retry.max.attempts", into: &retryMaxAttempts)
     try keys.read("leader-election.enabled", into: &isLeaderElectionEnabled)
     leaseName = keys.string("leader-election.lease-name")
     try keys.read("leader-election.lease-duration", into: &leaseDuration)
     try keys.read("leader-election.renew-deadline", into: &leaseRenewDeadline)
     try keys.read("leader-election.retry-period", into: &leaseRetryPeriod)
+    guard leaseRetryPeriod > .zero, leaseRetryPeriod < leaseRenewDeadline, leaseRenewDeadline < leaseDuration else {
+      throw keys.invalid(
+        "leader-election.renew-deadline",
+        "must be longer than leader-election.retry-period and shorter than leader-election.lease-duration")
+    }
     try keys.read("health.probe.enabled", into: &isHealthProbeEnabled)
     try keys.read("health.probe.port", into: &healthProbePort)
+    guard (0...65535).contains(healthProbePort) else { throw keys.invalid("health.probe.port", "must be 0 to 65535") }
+    try keys.read("startup.stop-on-informer-error", into: &isStoppedByFailingWatch)
     try keys.read("health.canary.resource.timeout", into: &canaryTimeout)
     try keys.read("termination.timeout", into: &terminationTimeout)
     try keys.read("exception.stacktrace.enabled", into: &errorLimits.isStackTraceShown)
@@ -135,6 +154,11 @@ public struct OperatorSettings: Sendable, Hashable {
     compare("label.selector", \.labelSelector)
     compare("ingress.manage", \.isIngressManaged)
     compare("health.probe.port", \.healthProbePort)
+    compare("health.probe.enabled", \.isHealthProbeEnabled)
+    compare("flink.client.timeout", \.flinkClientTimeout)
+    compare("retry.initial.interval", \.retryInitialInterval)
+    compare("retry.interval.multiplier", \.retryMultiplier)
+    compare("retry.max.interval", \.retryMaxInterval)
     compare("leader-election.enabled", \.isLeaderElectionEnabled)
     compare("leader-election.lease-name", \.leaseName)
     compare("leader-election.lease-duration", \.leaseDuration)
@@ -271,6 +295,12 @@ struct OperatorKeys {
 
   func duration(_ key: String) throws(InvalidField) -> Duration? {
     string(key) == nil ? nil : try configuration.duration(name(key))
+  }
+
+  func positive(_ key: String) throws(InvalidField) -> Duration? {
+    guard let value = try duration(key) else { return nil }
+    guard value > .zero else { throw invalid(key, "must be longer than 0") }
+    return value
   }
 
   func invalid(_ key: String, _ fix: String) -> InvalidField {

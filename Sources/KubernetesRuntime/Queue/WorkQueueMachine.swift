@@ -40,7 +40,7 @@ public struct WorkQueueMachine: Sendable {
   public private(set) var processingCount = 0
 
   public init(
-    backoff: BackoffPolicy = BackoffPolicy(base: .milliseconds(5), cap: .seconds(60)), ageing: Duration = .seconds(30)
+    backoff: BackoffPolicy = .turns, ageing: Duration = .seconds(30)
   ) {
     self.backoff = backoff
     self.ageing = ageing

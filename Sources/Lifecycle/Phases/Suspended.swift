@@ -43,6 +43,7 @@ extension Turn {
       status.error = nil
       standing = .ready("Suspended", "the job is suspended, as the spec asks")
       wake = .onChange("a spec that asks for a running job")
+      considerIngress()
       return
     }
     guard let cluster = observation.quorum.value else {

@@ -7,6 +7,12 @@ extension Scenario {
     return manifest
   }
 
+  private static var sessionCluster: JSONValue {
+    var manifest = manifest()
+    manifest.set(.null, at: ["spec", "job"])
+    return manifest
+  }
+
   /// Ingresses come, change and go without the job.
   static let ingress: [Scenario] = [
     Scenario(
@@ -25,5 +31,17 @@ extension Scenario {
     Scenario(
       "ingress-added", length: 160,
       [(0, .apply(manifest())), (30, .edit(["spec": ["ingress": ["template": "{{NAME}}.example.com"]]]))]),
+    Scenario(
+      "ingress-edit-suspended", length: 160,
+      [
+        (0, .apply(withIngress(["template": "{{name}}.example.com"]))), (30, .edit(job(["state": "suspended"]))),
+        (60, .edit(["spec": ["ingress": ["template": "new.example.com/{{name}}"]]])),
+      ]),
+    Scenario(
+      "ingress-edit-session", length: 160,
+      [
+        (0, .apply(sessionCluster)), (30, .edit(["spec": ["ingress": ["template": "{{name}}.example.com"]]])),
+        (60, .edit(["spec": ["ingress": ["template": "new.example.com/{{name}}"]]])),
+      ]),
   ]
 }
