@@ -60,12 +60,12 @@ test-unit: setup test-build ## run the tests that need no Flink
 
 .PHONY: test-e2e
 test-e2e: flink-2 test-build ## run real Flink end to end
-	swift test --skip-build --filter EndToEndTests
+	swift test --skip-build --no-parallel --filter EndToEndTests
 
 # With KUBECONFIG=… through that control plane, which must have no nodes; this machine joins it as one (root).
 .PHONY: e2e
 e2e: flink test-build ## drive real Flink through another control plane (KUBECONFIG=…), or as test-e2e without one
-	$(if $(KUBECONFIG),deploy/local/e2e-join "$(KUBECONFIG)",swift test --skip-build --filter EndToEndTests)
+	$(if $(KUBECONFIG),deploy/local/e2e-join "$(KUBECONFIG)",swift test --skip-build --no-parallel --filter EndToEndTests)
 
 .PHONY: e2e-kill
 e2e-kill: flink test-build ## kill the operator (-9) at every boundary of a savepoint upgrade on real Flink
