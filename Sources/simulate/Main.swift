@@ -18,14 +18,25 @@ import Simulation
 ///     simulate --bugs               the bugs that other operators have had, with the guard against each and without it
 ///     simulate --walks FIRST COUNT  random walks of edits and faults, by seed; walk-SEED replays one
 ///
-/// `--workers N` runs N plans at once (2).
+/// `--workers N` runs N plans at once (2). `--limit N` leaves out plans evenly, to about N; of each call × fault one stays.
+/// `--without GUARD,GUARD` sweeps or samples an operator that lacks these guards.
 @main
 enum Main {
   static func main() async {
+    var missing = Guards.all
+    var limit = Int.max
     var arguments = Array(CommandLine.arguments.dropFirst())
     var workers = 2
     if let index = arguments.firstIndex(of: "--workers"), index + 1 < arguments.count {
       workers = Int(arguments[index + 1]) ?? workers
+      arguments.removeSubrange(index...(index + 1))
+    }
+    if let index = arguments.firstIndex(of: "--without"), index + 1 < arguments.count {
+      missing = .without(Set(arguments[index + 1].split(separator: ",").compactMap { Guard(rawValue: String($0)) }))
+      arguments.removeSubrange(index...(index + 1))
+    }
+    if let index = arguments.firstIndex(of: "--limit"), index + 1 < arguments.count {
+      limit = Int(arguments[index + 1]) ?? limit
       arguments.removeSubrange(index...(index + 1))
     }
     guard let first = arguments.first else {
@@ -34,9 +45,9 @@ enum Main {
     }
     let rest = Array(arguments.dropFirst())
     switch first {
-    case "--sweep": await sweep(rest, workers) { $0.plans() + $0.shifts() + $0.pairs() }
-    case "--sample": await sweep(rest, workers) { $0.sample() }
-    case "--mutants": await mutants(rest, workers)
+    case "--sweep": await sweep(rest, workers, limit, missing) { $0.plans() + $0.shifts() + $0.pairs() }
+    case "--sample": await sweep(rest, workers, limit, missing) { $0.sample() }
+    case "--mutants": await mutants(rest, workers, min(limit, 3_000))
     case "--walks": await walks(rest, workers)
     case "--bugs": await bugs(workers)
     default: await replay(first, rest.first ?? "none")
@@ -76,29 +87,34 @@ enum Main {
   }
 
   private static func sweep(
-    _ names: [String], _ workers: Int, _ plans: @escaping @Sendable (Sweep) -> [FaultPlan]
+    _ names: [String], _ workers: Int, _ limit: Int, _ guards: Guards,
+    _ plans: @escaping @Sendable (Sweep) -> [FaultPlan]
   ) async {
     let start = ContinuousClock.now
     let scenarios = names.isEmpty ? Scenario.all : names.compactMap { Scenario.named($0) }
-    let matrix = await Matrix.run(scenarios, workers: workers, plans: plans)
+    let matrix = await Matrix.run(scenarios, workers: workers, guards: guards, plans: plans, limit: limit) { failure in
+      print(KnownGap.of(failure).map { "known: \($0)\n    \(failure)" } ?? "\(failure)")
+      fflush(nil)
+    }
     print(matrix.table)
-    for failure in matrix.failures { print(failure) }
     if names.isEmpty, !matrix.missingFaults.isEmpty {
       print("no plan has: \(matrix.missingFaults.map(\.rawValue).joined(separator: ", "))")
       exit(1)
     }
     let seconds = start.duration(to: .now).components.seconds
     print("\(matrix.cells.count) distinct cells, \(matrix.planCount) distinct plans, \(seconds) s, \(workers) workers")
-    end(matrix.planCount - matrix.failures.count, matrix.failures.count)
+    let known = matrix.failures.count { KnownGap.of($0) != nil }
+    if known > 0 { print("\(known) fail for reasons that are known, as listed above") }
+    end(matrix.planCount - matrix.failures.count, matrix.failures.count - known)
   }
 
-  private static func mutants(_ names: [String], _ workers: Int) async {
+  private static func mutants(_ names: [String], _ workers: Int, _ limit: Int) async {
     let start = ContinuousClock.now
     let rules = names.isEmpty ? Guard.allCases : names.compactMap { Guard(rawValue: $0) }
     let sweeps = await Mutant.prepare(Scenario.all, workers: workers)
     var survivors = 0
     for rule in rules {
-      let mutant = await Mutant.run(rule, sweeps, workers: workers)
+      let mutant = await Mutant.run(rule, sweeps, workers: workers, limit: limit)
       if let failure = mutant.catching {
         print("\(rule.rawValue) → \(failure.scenario) \(failure.plan) → \(failure.problems.first ?? "")")
       } else {

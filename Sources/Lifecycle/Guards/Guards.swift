@@ -10,9 +10,11 @@ public struct Guards: Sendable, Hashable {
   private init() {}
 
   /// For the simulation: the operator as it would be without some of its guards.
-  public static func without(_ guards: Guard...) -> Guards {
+  public static func without(_ guards: Guard...) -> Guards { without(Set(guards)) }
+
+  public static func without(_ guards: Set<Guard>) -> Guards {
     var result = Guards()
-    result.missing = Set(guards)
+    result.missing = guards
     return result
   }
 

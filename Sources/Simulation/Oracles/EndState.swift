@@ -34,6 +34,15 @@ extension SimulatedWorld.State {
       + "pending \(checkpoints?["triggerId"] == nil ? "none" : "one")"
   }
 
+  /// Which of several causes was seen last, and which point was known last, depends on time.
+  private static func withoutCause(_ error: String) -> String {
+    for mark in ["did not become ready in time", "no restore point is usable"] {
+      let parts = error.split(separator: mark, maxSplits: 1)
+      if parts.count == 2 { return "\(parts[0])\(mark)" }
+    }
+    return error
+  }
+
   mutating func endState() -> EndState {
     var lines: [String] = []
     for resource in list(.flinkDeployments) {
@@ -48,7 +57,7 @@ extension SimulatedWorld.State {
           + "lifecycle \(text("lifecycleState")) jm \(text("jobManagerDeploymentStatus")) "
           + "job \(text("jobStatus", "state")) state \(text("reconciliationStatus", "state")) "
           + "phase \(text("operation", "phase")) finalizers \(resource["metadata", "finalizers"]?.text ?? "-")")
-      lines.append("  error \(text("error"))")
+      lines.append("  error \(Self.withoutCause(text("error")))")
       // Whether another spec came before the first one was deployed depends on when it came.
       let reconciled = text("reconciliationStatus", "lastReconciledSpec")
         .split(separator: ",").filter { !$0.contains("firstDeployment") }.joined(separator: ",")

@@ -52,7 +52,7 @@ extension SimulatedWorld.State {
     if type == .configMaps { return checkDeleteOfMetadata(name, options) }
     guard type == .deployments else { return violate("S6", "the operator deletes a \(type)") }
     checkTarget(name, uid: options.uid)
-    checkTeardown(of: name)
+    checkTeardown(of: name, uid: options.uid)
   }
 
   mutating func checkPatch(_ type: ResourceType, _ name: String, _ subresource: String?, _ body: JSONValue) {
@@ -60,7 +60,7 @@ extension SimulatedWorld.State {
       if body["spec", "template"] != nil { violate("rollout", "the pod template of \(name) is patched") }
       if body["spec", "replicas"]?.intValue == 0 {
         checkTarget(name, uid: body["metadata", "uid"]?.stringValue)
-        checkTeardown(of: name)
+        checkTeardown(of: name, uid: body["metadata", "uid"]?.stringValue)
       }
     }
     if type == .flinkDeployments {
@@ -96,7 +96,10 @@ extension SimulatedWorld.State {
   }
 
   /// A cluster is about to end: its state must be safe first.
-  private mutating func checkTeardown(of deployment: String) {
+  private mutating func checkTeardown(of deployment: String, uid: String?) {
+    // What is meant for an earlier object of that name is refused by the server, however late it comes.
+    let existing = request(.get(.deployments, SimulatedWorld.namespace, deployment))
+    if let uid, existing?["metadata", "uid"]?.stringValue != uid { return }
     let cluster = deployment.hasSuffix("-taskmanager") ? String(deployment.dropLast(12)) : deployment
     guard let resource = resource(cluster) else { return }
     let operation = resource["status", "operation"]
@@ -121,12 +124,21 @@ extension SimulatedWorld.State {
     }
   }
 
-  mutating func checkStop(_ cluster: String, _ trigger: String) {
+  /// Whether a request about this job has an effect: one that comes late finds another job, which does not heed it.
+  private func concernsSomething(_ cluster: String, _ job: String) -> Bool {
+    flink.managers.values.contains {
+      $0.cluster == cluster && $0.job?.id == job && $0.job?.state.isGloballyTerminal == false
+    }
+  }
+
+  mutating func checkStop(_ cluster: String, _ job: String, _ trigger: String) {
+    guard concernsSomething(cluster, job) else { return }
     let stored = resource(cluster)?["status", "operation", "savepoint"]?["triggerID"]?.stringValue
     if stored != trigger { violate("S6", "a stop is sent with trigger id \(trigger), which is not stored") }
   }
 
-  mutating func checkCancel(_ cluster: String) {
+  mutating func checkCancel(_ cluster: String, _ job: String) {
+    guard concernsSomething(cluster, job) else { return }
     if resource(cluster)?["status", "operation", "phase"]?.stringValue != "stopping" {
       violate("S6", "a cancellation is sent that is not authorised")
     }

@@ -29,15 +29,18 @@ public struct Matrix: Sendable {
   ///   - workers: how many run at once.
   ///   - plans: of each scenario, given its run without faults.
   ///   - guards: all of them, but to see what a missing one does.
+  ///   - limit: how many at most; each call × fault keeps one plan, the others are left out evenly.
+  ///   - report: told of each failure when it is found.
   public static func run(
     _ scenarios: [Scenario], workers: Int, guards: Guards = .all,
-    plans: @escaping @Sendable (Sweep) -> [FaultPlan]
+    plans: @escaping @Sendable (Sweep) -> [FaultPlan], limit: Int = .max,
+    report: @escaping @Sendable (Sweep.Failure) -> Void = { _ in }
   ) async -> Matrix {
     let sweeps = await prepare(scenarios, workers: workers)
     var matrix = Matrix()
     var jobs: [(sweep: Sweep, plan: FaultPlan)] = []
-    for sweep in sweeps {
-      let distinct = unique(plans(sweep))
+    let lists = thinned(sweeps.map { ($0, unique(plans($0))) }, to: limit)
+    for (sweep, distinct) in lists {
       var row = Row(scenario: sweep.scenario.name, plans: distinct.count)
       for plan in distinct where plan.faults.count == 1 {
         guard let fault = plan.faults.first, sweep.reference.contexts.indices.contains(fault.call) else { continue }
@@ -49,13 +52,39 @@ public struct Matrix: Sendable {
       matrix.rows.append(row)
       jobs += distinct.map { (sweep, $0) }
     }
-    matrix.failures = await check(jobs, workers: workers, guards: guards, limit: .max)
+    matrix.failures = await check(jobs, workers: workers, guards: guards, limit: .max, report: report)
     for failure in matrix.failures {
       if let index = matrix.rows.firstIndex(where: { $0.scenario == failure.scenario }) {
         matrix.rows[index].failures += 1
       }
     }
     return matrix
+  }
+
+  /// At most about `limit` plans, with every call × fault among them that there is.
+  private static func thinned(
+    _ lists: [(sweep: Sweep, plans: [FaultPlan])], to limit: Int
+  ) -> [(sweep: Sweep, plans: [FaultPlan])] {
+    let total = lists.reduce(0) { $0 + $1.plans.count }
+    guard total > limit else { return lists }
+    var covered: Set<Cell> = []
+    var carry = 0
+    return lists.map { sweep, plans in
+      let kept = plans.filter { plan in
+        carry += limit
+        var isNew = false
+        if plan.faults.count == 1, let fault = plan.faults.first,
+          sweep.reference.contexts.indices.contains(fault.call)
+        {
+          let effect = sweep.reference.contexts[fault.call].effect
+          isNew = covered.insert(Cell(scenario: "", effect: effect, fault: fault.kind)).inserted
+        }
+        guard isNew || carry >= total else { return false }
+        carry -= total
+        return true
+      }
+      return (sweep, kept)
+    }
   }
 
   /// The runs without faults.
@@ -81,7 +110,8 @@ public struct Matrix: Sendable {
 
   /// The failures, in the order of the plans; not all of them where there are more than `limit`.
   static func check(
-    _ jobs: [(sweep: Sweep, plan: FaultPlan)], workers: Int, guards: Guards = .all, limit: Int
+    _ jobs: [(sweep: Sweep, plan: FaultPlan)], workers: Int, guards: Guards = .all, limit: Int,
+    report: @escaping @Sendable (Sweep.Failure) -> Void = { _ in }
   ) async -> [Sweep.Failure] {
     let work = Work()
     await withDiscardingTaskGroup { group in
@@ -90,6 +120,7 @@ public struct Matrix: Sendable {
           while let index = work.take(of: jobs.count, limit: limit) {
             if let failure = await jobs[index].sweep.check(jobs[index].plan, guards: guards) {
               work.note(failure, at: index)
+              report(failure)
             }
           }
         }

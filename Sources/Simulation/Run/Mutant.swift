@@ -10,8 +10,10 @@ public struct Mutant: Sendable {
 
   /// Runs plans without a guard until one fails that passes with it.
   ///
-  /// - Parameter scenarios: what to try when the plan that is known to catch it does not.
-  public static func run(_ rule: Guard, _ sweeps: [Sweep], workers: Int) async -> Mutant {
+  /// - Parameters:
+  ///   - sweeps: what to try when the plan that is known to catch it does not.
+  ///   - limit: of plans to try.
+  public static func run(_ rule: Guard, _ sweeps: [Sweep], workers: Int, limit: Int = 3_000) async -> Mutant {
     let guards = Guards.without(rule)
     var tried = 0
     for known in known where known.rule == rule {
@@ -23,7 +25,7 @@ public struct Mutant: Sendable {
       }
     }
     let jobs = interleaved(sweeps)
-    var rest = jobs[...]
+    var rest = jobs.prefix(limit)
     while !rest.isEmpty {
       let batch = Array(rest.prefix(200))
       rest = rest.dropFirst(200)
@@ -46,7 +48,7 @@ public struct Mutant: Sendable {
   /// Plans of all scenarios by turns, so that a few of each come first.
   private static func interleaved(_ sweeps: [Sweep]) -> [(sweep: Sweep, plan: FaultPlan)] {
     let lists = sweeps.map { sweep in
-      let plans = sweep.plans()
+      let plans = sweep.sample()
       // Far from each other first: neighbours are the same fault at the next call.
       let step = 37
       let mixed = (0..<step).flatMap { offset in stride(from: offset, to: plans.count, by: step).map { plans[$0] } }
@@ -62,6 +64,6 @@ public struct Mutant: Sendable {
 extension Mutant {
   /// Plans by which a guard is known to be missed: tried first, so that a run without survivors is short.
   public static let known: [(rule: Guard, family: PlanFamily)] = NamedBug.all.compactMap { bug in
-    bug.rule.map { ($0, bug.family) }
+    bug.rules.count == 1 ? bug.rules.first.map { ($0, bug.family) } : nil
   }
 }

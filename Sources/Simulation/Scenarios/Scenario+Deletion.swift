@@ -3,9 +3,9 @@ import KubernetesAPI
 extension Scenario {
   /// The end of a resource.
   static let deletion: [Scenario] = [
-    Scenario("delete", length: 120, [(0, .apply(manifest())), (30, .delete)]),
+    Scenario("delete", length: 160, [(0, .apply(manifest())), (30, .delete)]),
     Scenario(
-      "delete-with-savepoint", length: 140,
+      "delete-with-savepoint", length: 180,
       [
         (
           0,

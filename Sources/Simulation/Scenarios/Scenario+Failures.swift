@@ -26,6 +26,8 @@ extension Scenario {
       ]),
     Scenario(
       "jobmanager-lost-savepoint", length: 180,
+      // Whether what was known of is gone already, or is tried and found to be gone, is a matter of moments.
+      openEnds: ["demo: ", "  error", "  Running", "  Ready", "  Stalled", "  Reconciling", "pods", "deployment"],
       [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .removeDeployment("demo"))]),
     Scenario(
       "rollback-stateless-image", length: 200,
@@ -113,14 +115,14 @@ extension Scenario {
         ), (60, .endJob(.failed)), (140, .edit(job(["parallelism": 2]))),
       ]),
     Scenario(
-      "delete-finished-job", length: 160,
+      "delete-finished-job", length: 180,
       [(0, .apply(manifest())), (40, .endJob(.finished)), (60, .delete)]),
     Scenario("session-deploy", length: 120, [(0, .apply(session()))]),
     Scenario(
       "session-upgrade", length: 180, [(0, .apply(session())), (30, .edit(["spec": ["image": "flink:1.20-new"]]))]),
     Scenario(
       "session-lost", length: 180, [(0, .apply(session())), (30, .removeDeployment("demo"))]),
-    Scenario("session-delete", length: 120, [(0, .apply(session())), (30, .delete)]),
+    Scenario("session-delete", length: 160, [(0, .apply(session())), (30, .delete)]),
     Scenario(
       "session-rollback", length: 200,
       [(0, .apply(session(configuration: rollback))), (30, .edit(["spec": ["image": "flink:missing"]]))]),

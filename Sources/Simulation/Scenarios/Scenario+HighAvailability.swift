@@ -73,7 +73,7 @@ extension Scenario {
         (0, .apply(highlyAvailable("savepoint"))), (40, .edit(job(["parallelism": 2]))),
         (41, .removeDeployment("demo")),
       ]),
-    Scenario("ha-delete", length: 140, [(0, .apply(highlyAvailable("last-state"))), (30, .delete)]),
+    Scenario("ha-delete", length: 180, [(0, .apply(highlyAvailable("last-state"))), (30, .delete)]),
     Scenario(
       "ha-delete-and-recreate", length: 220,
       [

@@ -58,16 +58,21 @@ struct SimulatedFlinkGateway: FlinkGateway {
   }
 
   func exceptions(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [JobExceptionEntry] {
-    [
-      JobExceptionEntry(
-        name: "java.lang.RuntimeException", stackTrace: "java.lang.RuntimeException: boom", timestamp: 1)
-    ]
+    let cluster = cluster(endpoint)
+    let missing = try read { (state) throws(FlinkError) in
+      state.flink.managers.values.first { $0.cluster == cluster }?.job?.restoredPath
+        .flatMap { state.flink.storage[$0] == nil ? $0 : nil }
+    }
+    let (name, text) =
+      missing.map { ("java.io.FileNotFoundException", "Cannot find checkpoint or savepoint file/directory '\($0)'") }
+      ?? ("java.lang.RuntimeException", "boom")
+    return [JobExceptionEntry(name: name, stackTrace: "\(name): \(text)", timestamp: 1)]
   }
 
   func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) {
     let cluster = cluster(endpoint)
     try await change("cancel job of \(cluster)") { (state) throws(FlinkError) in
-      state.checkCancel(cluster)
+      state.checkCancel(cluster, job)
       try state.flink.cancel(cluster, job: job, at: state.now)
     }
   }
@@ -78,7 +83,7 @@ struct SimulatedFlinkGateway: FlinkGateway {
   ) async throws(FlinkError) {
     let cluster = cluster(endpoint)
     try await change("stop job of \(cluster)") { (state) throws(FlinkError) in
-      state.checkStop(cluster, triggerID)
+      state.checkStop(cluster, job, triggerID)
       try state.flink.stop(cluster, job: job, trigger: triggerID, at: state.now)
     }
   }

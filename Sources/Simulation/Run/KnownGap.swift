@@ -1,0 +1,27 @@
+/// A failure that is known and not yet mended: counted apart, so that anything new still fails a run.
+public struct KnownGap: Sendable, Hashable, CustomStringConvertible {
+  public let scenario: String
+  /// Any of a plan's faults; nil for every plan of the scenario.
+  public let fault: FaultKind?
+  /// What the first problem contains.
+  public let problem: String
+  public let why: String
+
+  public var description: String { "\(scenario) \(fault?.rawValue ?? "*"): \(problem): \(why)" }
+
+  init(_ scenario: String, _ fault: FaultKind?, _ problem: String, why: String) {
+    self.scenario = scenario
+    self.fault = fault
+    self.problem = problem
+    self.why = why
+  }
+
+  public func matches(_ failure: Sweep.Failure) -> Bool {
+    failure.scenario == scenario && (fault.map { kind in failure.plan.faults.contains { $0.kind == kind } } ?? true)
+      && failure.problems.first?.contains(problem) == true
+  }
+
+  public static func of(_ failure: Sweep.Failure) -> KnownGap? { all.first { $0.matches(failure) } }
+
+  public static let all: [KnownGap] = []
+}
