@@ -28,6 +28,8 @@ extension FlinkDeploymentReconciler {
       case .createIncarnation(let incarnation): try await create(incarnation, metadata)
       case .scaleDown(let objects, _):
         for object in objects { try await scaleDown(object, metadata.namespace) }
+      case .scaleTaskManagers(let object, let replicas, _):
+        try await scale(object, to: replicas, metadata.namespace)
       case .deleteDeployments(let objects, _):
         for object in objects { try await delete(object, metadata.namespace) }
       case .deleteHAMetadata(let maps, _): try await deleteHAMetadata(maps, metadata.namespace)
@@ -170,6 +172,16 @@ extension FlinkDeploymentReconciler {
     } catch {
       // Gone, or another one: the object that was meant does not run any more.
       if error.isNotFound || error.isConflict { return }
+      throw .kubernetes(error)
+    }
+  }
+
+  private func scale(_ object: ObjectIdentity, to replicas: Int, _ namespace: String) async throws(EffectError) {
+    do throws(KubernetesError) {
+      _ = try await kubernetes.patch(
+        .deployments, namespace: namespace, name: object.name, subresource: "scale",
+        .merge(["metadata": ["uid": .string(object.uid)], "spec": ["replicas": JSONValue(replicas)]]))
+    } catch {
       throw .kubernetes(error)
     }
   }

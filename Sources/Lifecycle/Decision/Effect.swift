@@ -58,6 +58,8 @@ public enum Effect: Sendable, Hashable {
   /// The job goes on.
   case triggerSavepoint(jobID: String, request: SavepointRequest, format: SavepointFormatType, operationID: String)
   case triggerCheckpoint(jobID: String, triggerID: String, type: CheckpointFormatType, operationID: String)
+  /// Through the scale subresource only.
+  case scaleTaskManagers(ObjectIdentity, replicas: Int, operationID: String)
   /// A savepoint is removed from storage.
   case disposeSavepoint(path: String, operationID: String)
 
@@ -73,7 +75,7 @@ public enum Effect: Sendable, Hashable {
   public var safety: Safety {
     switch self {
     case .setFinalizer, .applyIngress: .idempotent
-    case .tidyHAMetadata: .guarded
+    case .tidyHAMetadata, .scaleTaskManagers: .guarded
     case .createIncarnation, .scaleDown, .stopWithSavepoint, .triggerSavepoint, .triggerCheckpoint: .guarded
     case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob, .removeIngress, .disposeSavepoint:
       .irreversible
@@ -91,7 +93,7 @@ public enum Effect: Sendable, Hashable {
       .tidyHAMetadata(_, let operation),
       .stopWithSavepoint(_, _, _, _, let operation), .cancelJob(_, let operation),
       .triggerSavepoint(_, _, _, let operation), .triggerCheckpoint(_, _, _, let operation),
-      .disposeSavepoint(_, let operation):
+      .disposeSavepoint(_, let operation), .scaleTaskManagers(_, _, let operation):
       operation
     }
   }
@@ -114,6 +116,7 @@ public enum Effect: Sendable, Hashable {
     case .removeIngress(let object): "delete Ingress \(object)"
     case .triggerSavepoint(let job, let request, _, _): "take savepoint \(request.triggerID) of \(job)"
     case .triggerCheckpoint(let job, let trigger, _, _): "take checkpoint \(trigger) of \(job)"
+    case .scaleTaskManagers(let object, let replicas, _): "scale \(object) to \(replicas)"
     case .disposeSavepoint(let path, _): "dispose of savepoint \(path)"
     }
   }

@@ -61,6 +61,8 @@ public struct LifecycleSettings: Sendable, Hashable {
   /// Nothing but newly completed checkpoints is written to status more often than this.
   public var ledgerFlushInterval: Int64 = 300_000
   public var snapshots = SnapshotSettings()
+  /// `scheduler-mode: reactive`: the job takes whatever slots there are.
+  public var isReactive = false
   /// Answers of Flink's `/checkpoints` may be this old.
   public var restCacheTime: Int64 = 3_000
 
@@ -118,6 +120,7 @@ public struct LifecycleSettings: Sendable, Hashable {
     userJobID = configuration.string("$internal.pipeline.job-id")
     taskManagers = try configuration.expectedTaskManagers
     snapshots = try SnapshotSettings(configuration)
+    isReactive = configuration.isReactive
   }
 }
 

@@ -25,6 +25,7 @@ extension Turn {
     guard status.operation?.phase == Phase.Word.running.rawValue else { return }
     enter(.running, operation)
     considerSpec(operation, jobManager, cluster)
+    continueScaling(cluster)
     let isRollback = isRunningUnchanged && considerRollback(status.operation ?? operation, jobManager)
     if !isRollback { considerEnd(status.operation ?? operation, jobManager, cluster) }
     guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }

@@ -52,6 +52,7 @@ extension Turn {
       if isValidationError(status.error) { status.error = nil }
       return
     }
+    if jobManager != nil, scaleInPlace(operation, target, diff, cluster) { return }
     var choice = chooseStop(target, diff, operation, jobManager)
     if let pending = pendingSavepoint(jobManager) { choice = pending }
     switch choice {

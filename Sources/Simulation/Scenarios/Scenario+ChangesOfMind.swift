@@ -83,6 +83,12 @@ extension Scenario {
         ),
       ]),
     Scenario(
+      "scale-reactive", length: 180,
+      [
+        (0, .apply(manifest(upgradeMode: "last-state", configuration: ["scheduler-mode": "reactive"]))),
+        (30, .edit(job(["parallelism": 3]))),
+      ]),
+    Scenario(
       "redeploy-while-stopping", length: 220, openEnds: counts,
       [
         (0, .apply(savepointMode)), (29, .putSavepoint("file:/elsewhere/savepoint-1", count: 7)),
