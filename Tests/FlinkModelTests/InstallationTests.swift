@@ -52,7 +52,7 @@ import YAML
     #expect(allows("flinkdeployments", ["list", "watch", "patch"]))
     #expect(allows("deployments/scale", ["patch"]))
     #expect(allows("pods", ["list", "watch"]))
-    #expect(allows("events", ["create", "patch"]))
+    #expect(allows("events", ["create", "patch", "list"]))
     for kind in ["flinksessionjobs", "flinkstatesnapshots", "flinkbluegreendeployments"] {
       #expect(allows(kind, ["list", "watch"]) && allows("\(kind)/status", ["patch"]), "\(kind)")
     }

@@ -18,6 +18,7 @@ struct World {
   var jobManager = JobManagerFacts.unknown("not asked", since: World.now)
   var haMetadata: Fact<HAMetadata> = .seen(.none, at: World.now)
   var lastEffect: EffectOutcome?
+  var podWarnings: Fact<PodWarnings> = .unknown(why: "not asked for", since: 0)
   /// Changes the settings of what runs and of what is to run.
   var adjust: @Sendable (inout LifecycleSettings) -> Void = { _ in }
 
@@ -34,6 +35,10 @@ struct World {
   }
 
   func decide(at now: Int64 = World.now) -> Decision {
+    Lifecycle.decide(observation(), Record(status, uid: metadata.uid), now: now)
+  }
+
+  func observation() -> Observation {
     var deployed: Target? = status.reconciliationStatus.deployedSpec.flatMap { recorded in
       (try? recorded.spec()).map {
         Target(spec: $0, settings: World.target(parallelism: $0.job?.parallelism ?? 1).settings)
@@ -48,11 +53,11 @@ struct World {
       adjust(&present.settings)
       target = .success(present)
     }
-    return Lifecycle.decide(
-      Observation(
-        metadata: metadata, target: target, deployed: deployed, cluster: cluster, quorum: quorum,
-        jobManager: jobManager, haMetadata: haMetadata, lastEffect: lastEffect), Record(status, uid: metadata.uid),
-      now: now)
+    var observation = Observation(
+      metadata: metadata, target: target, deployed: deployed, cluster: cluster, quorum: quorum,
+      jobManager: jobManager, haMetadata: haMetadata, lastEffect: lastEffect)
+    observation.podWarnings = podWarnings
+    return observation
   }
 
   /// The next turn sees what this one has stored.

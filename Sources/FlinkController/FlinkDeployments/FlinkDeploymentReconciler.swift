@@ -35,6 +35,8 @@ public final class FlinkDeploymentReconciler: Sendable {
     var isRESTEncrypted = false
     /// Turns in a row that ended with an error.
     var failures = 0
+    /// By pod UID: what its Events said, and when they were read.
+    var podEvents: [String: (problem: PodProblem?, at: Int64)] = [:]
   }
 
   /// - Parameter guards: all of them, but for the simulation.
@@ -143,6 +145,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     if Lifecycle.needsHAMetadata(record, observation) {
       observation.haMetadata = await readHAMetadata(key)
     }
+    observation.podWarnings = await readPodWarnings(key, record, observation)
     let now = clock.now()
     let decision = Lifecycle.decide(observation, record, now: now, guards: guards)
 

@@ -91,6 +91,10 @@ public struct PodFacts: Sendable, Hashable {
   /// Of all containers together.
   public var restarts: Int64
   public var problem: PodProblem?
+  /// Epoch milliseconds.
+  public var createdAt: Int64?
+  /// It hangs before its containers, or has not had the time to make them.
+  public var isBeingPrepared = false
 
   public init(
     name: String, uid: String, component: ClusterComponent?, phase: String, isBeingDeleted: Bool = false,
@@ -116,6 +120,8 @@ public struct PodFacts: Sendable, Hashable {
       phase: json["status", "phase"]?.stringValue ?? "Pending", isBeingDeleted: metadata.isBeingDeleted,
       nodeName: json["spec", "nodeName"]?.stringValue,
       restarts: statuses.reduce(0) { $0 + ($1["restartCount"]?.intValue ?? 0) }, problem: PodProblem(of: json))
+    createdAt = metadata.creationTimestamp.flatMap { Timestamp(rfc3339: $0)?.epochMilliseconds }
+    isBeingPrepared = Self.isBeingPrepared(json)
   }
 
   /// Its containers have ended and will not be started again.

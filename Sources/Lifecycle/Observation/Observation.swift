@@ -92,6 +92,8 @@ public struct Observation: Sendable, Hashable {
   public var lastEffect: EffectOutcome?
   /// By the watch.
   public var ingress: Fact<IngressFacts> = .unknown(why: "not looked at", since: 0)
+  /// From the Events of the pods that `Lifecycle.podsToAskAbout` named.
+  public var podWarnings: Fact<PodWarnings> = .unknown(why: "not asked for", since: 0)
 
   public init(
     metadata: ObjectMetadata, target: Result<Target, InvalidField>, deployed: Target?, cluster: Fact<ClusterFacts>,

@@ -243,7 +243,8 @@ extension Turn {
   }
 
   private func problem(_ component: ClusterComponent, _ cluster: ClusterFacts) -> PodProblem? {
-    cluster.pods.filter { $0.component == component && !$0.isBeingDeleted }.compactMap(\.problem).first
+    cluster.pods.filter { $0.component == component && !$0.isBeingDeleted }.compactMap { observation.problem(of: $0) }
+      .first
   }
 
   /// Not there yet: reconciling until the deadline, stalled from then on.

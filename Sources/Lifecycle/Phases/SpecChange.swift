@@ -179,7 +179,9 @@ extension Turn {
 
   /// TaskManagers that will not come up by themselves.
   private var hasTaskManagerProblem: Bool {
-    cluster.value?.pods.contains { $0.component == .taskManager && !$0.isBeingDeleted && $0.problem != nil } ?? false
+    cluster.value?.pods.contains {
+      $0.component == .taskManager && !$0.isBeingDeleted && observation.problem(of: $0) != nil
+    } ?? false
   }
 
   func savepointDirectory(_ target: Target?) -> String? {

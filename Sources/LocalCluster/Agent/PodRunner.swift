@@ -30,6 +30,7 @@ actor PodRunner {
   private var isRemoved = false
   private var volumeVersion = 0
   private var address: String?
+  private var warnings: PodEvents
 
   init(_ object: KubernetesObject, environment: AgentEnvironment) {
     self.object = object
@@ -47,6 +48,7 @@ actor PodRunner {
     var logger = environment.logger
     logger[metadataKey: "pod"] = "\(pod.namespace)/\(pod.name)"
     self.logger = logger
+    warnings = PodEvents(pod: pod, uid: uid, node: options.nodeName)
     (stream, inputs) = AsyncStream.makeStream()
   }
 
@@ -187,11 +189,27 @@ actor PodRunner {
         container.mounts.contains { $0.path == "/var/run/secrets/kubernetes.io/serviceaccount" }
       }
       if pod.mountsServiceAccountToken, !hasToken { all.append(VolumeResolver.serviceAccountVolume) }
-      for volume in all { try await make(volume, address: address) }
+      for volume in all {
+        do throws(VolumeError) { try await make(volume, address: address) } catch {
+          let name = volume["name"]?.stringValue ?? ""
+          throw VolumeError(message: "MountVolume.SetUp failed for volume \"\(name)\" : \(error.message)")
+        }
+      }
       inputs.yield(.event(.prepared(address: address)))
     } catch {
       logger.info("a pod's volumes are not ready", metadata: ["problem": "\(error.message)"])
       inputs.yield(.event(.preparationFailed(error.message)))
+      await warn("FailedMount", error.message)
+    }
+  }
+
+  /// Trouble with Events is no trouble for the pod.
+  private func warn(_ reason: String, _ message: String) async {
+    let event = warnings.next(reason, message, at: environment.clock())
+    do throws(KubernetesError) {
+      try await event.write(to: environment.gateway)
+    } catch {
+      logger.info("a pod's event is not written", metadata: ["error": "\(error)"])
     }
   }
 

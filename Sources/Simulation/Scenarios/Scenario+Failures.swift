@@ -14,6 +14,19 @@ extension Scenario {
     return manifest
   }
 
+  /// Its pods want a Secret that is not there.
+  private static func unmountable() -> JSONValue {
+    var manifest = manifest(configuration: ["kubernetes.operator.deployment.readiness.timeout": "60s"])
+    manifest.set(
+      [
+        "spec": [
+          "containers": [["name": "flink-main-container"]],
+          "volumes": [["name": "keys", "secret": ["secretName": "missing"]]],
+        ]
+      ], at: ["spec", "podTemplate"])
+    return manifest
+  }
+
   /// What breaks under a running job.
   static let failures: [Scenario] = [
     Scenario(
@@ -75,6 +88,7 @@ extension Scenario {
     Scenario(
       "no-rollback-of-a-first-deployment", length: 160,
       [(0, .apply(manifest(upgradeMode: "savepoint", image: "flink:missing", configuration: rollback)))]),
+    Scenario("volume-cannot-be-mounted", length: 180, [(0, .apply(unmountable()))]),
     Scenario(
       "restart-failed-job", length: 200,
       [

@@ -160,6 +160,7 @@ extension SimulatedNode {
     }
     let start = pod.createdAt + Self.startTime
     guard world.now >= start else { return wakeAt(start) }
+    guard Self.mounts(object, isReported: &pod.hasProblem, &world) else { return }
     let container = object["spec", "containers"]?.arrayValue?.first
     let image = container?["image"]?.stringValue ?? ""
     let arguments =

@@ -78,6 +78,29 @@ struct AgentPodTests {
     }
   }
 
+  @Test func aVolumeThatCannotBeMountedIsToldByAnEvent() async throws {
+    try await ClusterBed.with({ $0.runsAgent = true }) { bed in
+      let manifest = pod("mountless", "volumes: [{name: keys, secret: {secretName: keys}}]", command: "sleep 60")
+      _ = try await bed.kubectlSucceeds("apply", "-f", "-", input: manifest)
+      let uid = try await bed.kubectlSucceeds("get", "pod", "mountless", "-o", "jsonpath={.metadata.uid}")
+      let arguments = ["get", "events", "--field-selector", "involvedObject.uid=\(uid),reason=FailedMount", "-o"]
+      var text = ""
+      while text.isEmpty {
+        text = try await bed.kubectlSucceeds(arguments + ["jsonpath={range .items[*]}{.type} {.message}{end}"])
+      }
+      #expect(text.hasPrefix("Warning "))
+      #expect(text.contains("MountVolume.SetUp failed for volume \"keys\" : "))
+      #expect(text.contains("\"keys\" not found"))
+      #expect(
+        try await bed.kubectlSucceeds(
+          "get", "pod", "mountless", "-o", "jsonpath={.status.containerStatuses[0].state.waiting.reason}")
+          == "ContainerCreating")
+      // Once it is there the pod goes on.
+      _ = try await bed.kubectlSucceeds("create", "secret", "generic", "keys", "--from-literal=a=b")
+      _ = try await bed.kubectlSucceeds("wait", "--for=condition=Ready", "pod/mountless", "--timeout=30s")
+    }
+  }
+
   @Test func volumesEnvironmentAndInitContainersReachTheContainer() async throws {
     try await ClusterBed.with({ $0.runsAgent = true }) { bed in
       let rest = """
