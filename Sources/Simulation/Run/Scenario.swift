@@ -94,5 +94,8 @@ extension Scenario {
     basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + changesOfMind + native
     + ingress
 
+  /// The areas of which every single fault within the operator and its requests has been simulated.
+  public static let swept: [Scenario] = basics + upgrades + badSpecs + deletion
+
   public static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }
