@@ -6,8 +6,8 @@ import Testing
 @Suite struct FaultSweepTests {
   private static let sampleSize = 6
   private static let kinds: [FaultPlan.Kind] = [
-    .crashBefore, .crashAfter, .lostReply, .unreachable, .serverError, .tooManyRequests, .conflict, .silence, .stalePods,
-    .silenceThenCrash,
+    .crashBefore, .crashAfter, .lostReply, .unreachable, .serverError, .tooManyRequests, .conflict, .silence,
+    .stalePods, .silenceThenCrash,
   ]
 
   @Test(arguments: Scenario.swept.map(\.name))
