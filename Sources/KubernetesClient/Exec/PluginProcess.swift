@@ -57,7 +57,16 @@ struct PluginProcess {
     return output
   }
 
-  /// As of now; where they cannot be listed a plugin inherits what is not marked close-on-exec.
+  private typealias AddCloseFrom = @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, CInt) -> CInt
+
+  /// `posix_spawn_file_actions_addclosefrom_np`, from glibc 2.34 on: it also closes what another thread opens while
+  /// the program is being started. The headers show it to GNU programs only.
+  private static let addCloseFrom: AddCloseFrom? = {
+    guard let symbol = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") else { return nil }
+    return unsafeBitCast(symbol, to: AddCloseFrom.self)
+  }()
+
+  /// For an older glibc, as of now; where they cannot be listed a plugin inherits what is not marked close-on-exec.
   private static func openDescriptors() -> [Int32] {
     guard let folder = opendir("/proc/self/fd") else { return [] }
     defer { closedir(folder) }
@@ -92,8 +101,12 @@ struct PluginProcess {
     posix_spawn_file_actions_adddup2(&actions, output.writing, 1)
     posix_spawn_file_actions_adddup2(&actions, errors.writing, 2)
     // Not all of our sockets are closed by themselves, and what a plugin leaves running would keep them open.
-    for descriptor in Self.openDescriptors() where descriptor > 2 {
-      posix_spawn_file_actions_addclose(&actions, descriptor)
+    if let addCloseFrom = Self.addCloseFrom {
+      _ = addCloseFrom(&actions, 3)
+    } else {
+      for descriptor in Self.openDescriptors() where descriptor > 2 {
+        posix_spawn_file_actions_addclose(&actions, descriptor)
+      }
     }
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
