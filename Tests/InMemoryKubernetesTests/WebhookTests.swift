@@ -144,6 +144,76 @@ import Testing
     #expect(send(&test, "POST", "/api/v1/namespaces", namespace).asked == ["cluster.example.com"])
   }
 
+  @Test func ofScaleAScaleIsShown() throws {
+    let rules: JSONValue = [
+      [
+        "operations": ["UPDATE"], "apiGroups": ["apps"], "apiVersions": ["v1"],
+        "resources": ["deployments", "deployments/scale"],
+      ]
+    ]
+    let deployments = "/apis/apps/v1/namespaces/default/deployments"
+    let body: JSONValue = [
+      "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "d"],
+      "spec": [
+        "selector": ["matchLabels": ["a": "b"]],
+        "template": ["metadata": ["labels": ["a": "b"]], "spec": ["containers": [["name": "c", "image": "i"]]]],
+      ],
+    ]
+    let scale: JSONValue = ["spec": ["replicas": 5]]
+    func patching(_ test: inout TestServer, _ answer: (WebhookCall) -> WebhookAnswer) -> (JSONValue?, APIResponse) {
+      var seen: JSONValue?
+      let request = APIRequest(
+        method: "PATCH", target: deployments + "/d/scale", headers: [("content-type", "application/merge-patch+json")],
+        body: .json(scale))
+      var response = test.server.handle(request, at: test.now)
+      var asked = 0
+      while case .webhooks(let calls, var progress) = response.content {
+        for call in calls {
+          seen = call.review["request"]
+          asked += 1
+          progress.add(answer(call), to: call)
+        }
+        response = test.server.handle(request, at: test.now, after: progress)
+      }
+      #expect(asked == 1)
+      return (seen, response)
+    }
+
+    var denying = server("Validating", Self.hook("a", ["rules": rules]))
+    #expect(denying.send("POST", deployments, body).status == 201)
+    let (review, denied) = patching(&denying) { Self.response(["allowed": false], to: $0) }
+    #expect(denied.status == 400)
+    #expect(review?["subResource"] == "scale")
+    #expect(review?["kind"] == ["group": "autoscaling", "version": "v1", "kind": "Scale"])
+    #expect(review?["resource"] == ["group": "apps", "version": "v1", "resource": "deployments"])
+    #expect(review?["object", "spec", "replicas"] == 5)
+    #expect(review?["oldObject", "spec", "replicas"] == 1)
+    #expect(denying.send("GET", deployments + "/d").json?["spec", "replicas"] == 1)
+
+    var changing = server("Mutating", Self.hook("a", ["rules": rules]))
+    #expect(changing.send("POST", deployments, body).status == 201)
+    let (_, changed) = patching(&changing) {
+      Self.response(Self.patch(#"[{"op":"replace","path":"/spec/replicas","value":3}]"#), to: $0)
+    }
+    #expect(changed.json?["spec", "replicas"] == 3)
+    #expect(changing.send("GET", deployments + "/d").json?["spec", "replicas"] == 3)
+  }
+
+  @Test func whatIsNotEvaluatedIsSaid() {
+    var test = TestServer()
+    let configuration: JSONValue = [
+      "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+      "metadata": ["name": "hooks"],
+      "webhooks": [Self.hook("a", ["matchConditions": [["name": "never", "expression": "false"]]])],
+    ]
+    let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    let response = test.send("POST", path, configuration)
+    #expect(response.status == 201)
+    #expect(response.header("warning")?.contains("webhooks[0].matchConditions") == true)
+    // Asked too often rather than not at all.
+    #expect(send(&test, "POST", configMaps, configMap("one")).asked == ["a.example.com"])
+  }
+
   @Test func anotherVersionOfTheResourceIsTheSameResource() throws {
     let rules: JSONValue = [
       ["operations": ["*"], "apiGroups": ["autoscaling"], "apiVersions": ["v2"], "resources": ["*"]]

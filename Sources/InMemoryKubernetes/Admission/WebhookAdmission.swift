@@ -11,6 +11,9 @@ struct AdmissionAttributes {
   var old: JSONValue?
   var isDryRun: Bool
   var options: JSONValue
+
+  /// Of `scale` webhooks see a Scale, whatever is scaled.
+  var isScale: Bool { subresource == "scale" }
 }
 
 extension InMemoryAPIServer {
@@ -94,6 +97,11 @@ extension InMemoryAPIServer {
     guard let bytes = Base64.decode(encoded), let patch = try? JSONValue(parsing: bytes) else {
       throw failed("response.patch is not a JSON patch in base64")
     }
+    if attributes.isScale {
+      do throws(JSONPatchError) { return try JSONPatch.apply(patch, to: object) } catch {
+        throw .internalError("\(error)")
+      }
+    }
     var changed: JSONValue
     do throws(JSONPatchError) {
       changed = try JSONPatch.apply(patch, to: seen.model.fromStorage(attributes.request.model.toStorage(object)))
@@ -117,8 +125,6 @@ extension InMemoryAPIServer {
     let definition = attributes.request.definition
     // A webhook cannot stand in the way of its own repair.
     guard definition.type.group != Self.webhookGroup else { return nil }
-    // Of `scale` they would have to see a Scale: it is let through.
-    guard attributes.request.info.subresource != "scale" else { return nil }
     let subresource = attributes.subresource ?? ""
     var candidates = [definition]
     if webhook.matchesEquivalents {
@@ -164,14 +170,15 @@ extension InMemoryAPIServer {
   ) -> JSONValue {
     let type = attributes.request.type
     func kind(_ type: ResourceType) -> JSONValue {
-      ["group": .string(type.group), "version": .string(type.version), "kind": .string(type.kind)]
+      if attributes.isScale { return ["group": "autoscaling", "version": "v1", "kind": "Scale"] }
+      return ["group": .string(type.group), "version": .string(type.version), "kind": .string(type.kind)]
     }
     func resource(_ type: ResourceType) -> JSONValue {
       ["group": .string(type.group), "version": .string(type.version), "resource": .string(type.plural)]
     }
     func shown(_ object: JSONValue?) -> JSONValue {
       guard let object else { return .null }
-      return seen.type == type
+      return seen.type == type || attributes.isScale
         ? object : seen.model.fromStorage(attributes.request.model.toStorage(object))
     }
     var json: JSONValue = [

@@ -26,6 +26,30 @@ struct DefinitionStrategy: KindStrategy {
     ]
   }
 
+  /// Rules in CEL are stored and shown, but nothing is checked by them.
+  func warnings(_ object: JSONValue) -> [String] {
+    (object["spec", "versions"]?.arrayValue ?? []).enumerated().compactMap { index, version in
+      let path = "spec.versions[\(index)].schema.openAPIV3Schema"
+      guard let schema = version["schema", "openAPIV3Schema"], let rule = Self.firstRule(schema, path) else {
+        return nil
+      }
+      return "\(rule): this server does not evaluate CEL; objects are not checked by these rules"
+    }
+  }
+
+  private static func firstRule(_ schema: JSONValue, _ path: String) -> String? {
+    if schema["x-kubernetes-validations"]?.arrayValue?.isEmpty == false { return "\(path).x-kubernetes-validations" }
+    for (name, property) in schema["properties"]?.objectValue?.members ?? [] {
+      if let found = firstRule(property, "\(path).properties[\(name)]") { return found }
+    }
+    for field in ["items", "additionalProperties"] {
+      if let inner = schema[field], inner.objectValue != nil, let found = firstRule(inner, "\(path).\(field)") {
+        return found
+      }
+    }
+    return nil
+  }
+
   func validate(_ object: JSONValue) -> [FieldError] {
     var errors: [FieldError] = []
     let spec = object["spec"] ?? [:]

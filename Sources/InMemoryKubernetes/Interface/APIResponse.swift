@@ -46,8 +46,14 @@ public struct APIResponse: Sendable {
   /// Names in lower case.
   public var headers: [(name: String, value: String)]
   public var content: Content
+  /// The request asks for this version or a later one, which is not reached: the front hands the request in again when it
+  /// is, and gives this answer when that takes longer than `InMemoryAPIServer.versionPatience`.
+  public var awaitedVersion: UInt64?
 
-  public init(status: Int, headers: [(name: String, value: String)] = [], content: Content) {
+  public init(
+    status: Int, headers: [(name: String, value: String)] = [], content: Content, awaitedVersion: UInt64? = nil
+  ) {
+    self.awaitedVersion = awaitedVersion
     self.status = status
     self.headers = headers
     self.content = content

@@ -7,6 +7,8 @@ public import KubernetesAPI
 public struct InMemoryAPIServer: Sendable {
   /// Larger bodies are answered with 413.
   public static let maximumBodyBytes = 3 * 1024 * 1024
+  /// How long a read waits for a version from the future.
+  public static let versionPatience = Duration.seconds(3)
 
   public struct Options: Sendable {
     /// The range that ClusterIPs come from, as a CIDR such as `10.96.0.0/16`.
@@ -62,6 +64,12 @@ public struct InMemoryAPIServer: Sendable {
 
   /// The version of the last write.
   public var resourceVersion: String { String(version) }
+
+  /// Whether a write of that version or a later one has been made.
+  public func hasReached(_ wanted: UInt64) -> Bool { version >= wanted }
+
+  /// Whether the controllers have done what they do at once about a new object.
+  public func has(_ followup: Followup) -> Bool { followup.isThere(stores) }
 
   /// Carries out one request.
   ///

@@ -9,6 +9,8 @@ struct APIFailure: Error, Sendable {
   var text: String?
   /// What must be asked first; then the request is carried out again.
   var webhookCalls: [WebhookCall] = []
+  /// A version that may still come; then the request is carried out again.
+  var awaitedVersion: UInt64?
 
   init(_ status: APIStatus, hasEmptyDetails: Bool = false) {
     self.status = status
@@ -39,7 +41,9 @@ struct APIFailure: Error, Sendable {
         headers: [("content-type", "text/plain; charset=utf-8"), ("x-content-type-options", "nosniff")],
         content: .bytes(Array(text.utf8)))
     }
-    return APIResponse(status: status.code, headers: [("content-type", "application/json")], content: .json(json))
+    return APIResponse(
+      status: status.code, headers: [("content-type", "application/json")], content: .json(json),
+      awaitedVersion: awaitedVersion)
   }
 
   static let pageNotFound: APIFailure = {

@@ -10,7 +10,7 @@ extension InMemoryAPIServer {
     let object = try existing(request)
     if let text = context.target["resourceVersion"], !text.isEmpty {
       let wanted = try Self.version(text)
-      if wanted > version { throw tooLargeVersion(wanted) }
+      if wanted > version { throw tooLargeVersion(wanted, isAwaited: true) }
     }
     let shown = request.model.fromStorage(object.json)
     return Self.answer(request.view(shown, format: context.format, at: context.now), context.format)
@@ -51,7 +51,8 @@ extension InMemoryAPIServer {
       start = token.start
       at = token.version ?? version
     } else if let wanted = query.resourceVersion {
-      if wanted > version { throw tooLargeVersion(wanted) }
+      // An exact version is read from the store, which does not wait.
+      if wanted > version { throw tooLargeVersion(wanted, isAwaited: !query.isExact) }
       if query.isExact { at = wanted }
     }
     guard
@@ -90,13 +91,15 @@ extension InMemoryAPIServer {
     return page
   }
 
-  func tooLargeVersion(_ wanted: UInt64) -> APIFailure {
-    APIFailure(
+  func tooLargeVersion(_ wanted: UInt64, isAwaited: Bool) -> APIFailure {
+    var failure = APIFailure(
       code: 504, reason: "Timeout", message: "Timeout: Too large resource version: \(wanted), current: \(version)",
       retryAfterSeconds: 1,
       causes: [
         APIStatus.Cause(reason: "ResourceVersionTooLarge", message: "Too large resource version", field: "")
       ])
+    if isAwaited { failure.awaitedVersion = wanted }
+    return failure
   }
 
   static func version(_ text: String) throws(APIFailure) -> UInt64 {

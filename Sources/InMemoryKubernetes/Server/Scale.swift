@@ -28,12 +28,11 @@ extension InMemoryAPIServer {
     } else {
       wanted = try context.objectBody(kind: "Scale").json
     }
-    var decoder = SchemaDecoder(catalogue: builtinCatalogue)
-    do throws(DecodeFailure) {
-      wanted = try decoder.decode(wanted, as: "Scale")
-    } catch {
-      throw .badRequest("Scale in version \"v1\" cannot be handled as a Scale: \(error.message)")
-    }
+    wanted = try Self.decodedScale(wanted)
+    var attributes = AdmissionAttributes(
+      operation: "UPDATE", request: request, subresource: "scale", name: request.name, object: wanted, old: current,
+      isDryRun: parameters.isDryRun, options: parameters.json(kind: isPatch ? "PatchOptions" : "UpdateOptions"))
+    if let changed = try mutate(attributes, parameters, &context) { wanted = try Self.decodedScale(changed) }
     let version = wanted["metadata", "resourceVersion"]?.stringValue ?? ""
     if !version.isEmpty && version != old.metadata.resourceVersion {
       throw .modified(request.type, request.name)
@@ -44,11 +43,25 @@ extension InMemoryAPIServer {
         group: "autoscaling", kind: "Scale", name: request.name,
         [.invalid("spec.replicas", JSONValue(replicas), "must be greater than or equal to 0")])
     }
+    attributes.object = wanted
+    try validate(attributes, &context)
     var changed = object
     changed.set(JSONValue(replicas), at: paths.spec)
     let written = try update(changed, old: old, request, subresource: nil, parameters, .tracked, &context)
     let shown = try scaleObject(request.model.fromStorage(written), request, paths)
     return Self.answer(shown, context.format)
+  }
+
+  private static func decodedScale(_ json: JSONValue) throws(APIFailure) -> JSONValue {
+    var decoder = SchemaDecoder(catalogue: builtinCatalogue)
+    do throws(DecodeFailure) {
+      var scale = try decoder.decode(json, as: "Scale")
+      scale["kind"] = "Scale"
+      scale["apiVersion"] = "autoscaling/v1"
+      return scale
+    } catch {
+      throw .badRequest("Scale in version \"v1\" cannot be handled as a Scale: \(error.message)")
+    }
   }
 
   private func scaleObject(

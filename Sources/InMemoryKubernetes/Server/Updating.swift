@@ -90,7 +90,9 @@ extension InMemoryAPIServer {
       operation: "UPDATE", request: request, subresource: subresource, name: request.name, object: object,
       old: oldObject, isDryRun: parameters.isDryRun,
       options: parameters.json(kind: context.request.method == "PATCH" ? "PatchOptions" : "UpdateOptions"))
-    if let changed = try mutate(attributes, parameters, &context) { object = changed }
+    // Of a change through `scale` the webhooks were shown a Scale.
+    let isScaling = request.info.subresource == "scale"
+    if !isScaling, let changed = try mutate(attributes, parameters, &context) { object = changed }
     model.prepareForUpdate(&object, old: oldObject, subresource: subresource)
     if model.hasGeneration, subresource != "status", model.changesGeneration(object, old: oldObject) {
       let generation = oldMetadata["generation"]?.intValue ?? 0
@@ -104,7 +106,7 @@ extension InMemoryAPIServer {
     errors += model.validateUpdate(object, old: oldObject, subresource: subresource)
     if !errors.isEmpty { throw .invalid(request.type, request.name, errors) }
     attributes.object = object
-    try validate(attributes, &context)
+    if !isScaling { try validate(attributes, &context) }
     try allocate(&object, old: oldObject, request, parameters)
     for warning in model.warnings(object) { context.warn(warning) }
 

@@ -16,7 +16,9 @@ extension InMemoryAPIServer {
         epochMicroseconds: context.now.epochMicroseconds + min(seconds, 1_000_000_000) * 1_000_000))
     let startsWithState =
       query.sendsInitialEvents == true || (query.sendsInitialEvents == nil && query.resourceVersion == nil)
-    if startsWithState {
+    if query.sendsInitialEvents == true, let from = query.resourceVersion, from > version {
+      watch.failure = tooLargeVersion(from, isAwaited: false).json
+    } else if startsWithState {
       watch.initial = store.objects(namespace: query.namespace).filter { query.filter.matches($0, request.model) }
         .map { request.model.fromStorage($0.json) }
       watch.owesInitialEnd = query.sendsInitialEvents == true && query.allowsBookmarks

@@ -48,7 +48,9 @@ public final class LocalCluster: Sendable {
     let agent = try makeAgent(api, credentials, directory: directory, block: block, clock: clock)
     let front: HTTPSFront
     do throws(FrontError) {
-      front = try HTTPSFront(api: api, authenticator: tokens, credentials: credentials, logs: agent, logger: logger)
+      front = try HTTPSFront(
+        api: api, authenticator: tokens, credentials: credentials, logs: agent,
+        awaitsControllers: options.runsControllers, logger: logger)
     } catch {
       throw .front(error)
     }

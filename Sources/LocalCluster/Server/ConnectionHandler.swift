@@ -8,6 +8,7 @@ struct ConnectionHandler: Sendable {
   let api: SharedAPIServer
   let authenticator: any RequestAuthenticator
   let logs: any PodLogSource
+  let awaitsControllers: Bool
   let channel: any Channel
 
   typealias Inbound = NIOAsyncChannelInboundStream<HTTPServerRequestPart>
@@ -43,7 +44,8 @@ struct ConnectionHandler: Sendable {
         headers: head.headers.map { (name: $0.name.lowercased(), value: $0.value) }, identity: identity(of: head),
         body: isTooLarge ? .tooLarge : body.isEmpty ? .empty : .bytes(body))
       let staysOpen = head.isKeepAlive && size <= Self.drainLimit
-      try await answer(await api.handle(request), to: head, keepingOpen: staysOpen, outbound)
+      let response = awaitsControllers ? await api.handleWithControllers(request) : await api.handle(request)
+      try await answer(response, to: head, keepingOpen: staysOpen, outbound)
       if !staysOpen { return }
     }
   }

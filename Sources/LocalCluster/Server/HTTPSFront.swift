@@ -14,15 +14,18 @@ public final class HTTPSFront: Sendable {
   private let authenticator: any RequestAuthenticator
   private let logs: any PodLogSource
   private let tls: NIOSSLContext
+  private let awaitsControllers: Bool
   private let logger: Logger
 
   /// How long a client may refuse to take in what is sent to it before the connection is cut.
   static let slowClientLimit = TimeAmount.seconds(30)
 
+  /// - Parameter awaitsControllers: whether controllers follow on what is created, and a client may count on that.
   public init(
     api: SharedAPIServer, authenticator: any RequestAuthenticator, credentials: ServingCredentials,
-    logs: (any PodLogSource)? = nil, logger: Logger
+    logs: (any PodLogSource)? = nil, awaitsControllers: Bool = false, logger: Logger
   ) throws(FrontError) {
+    self.awaitsControllers = awaitsControllers
     self.api = api
     self.authenticator = authenticator
     self.logs = logs ?? NoPodLogs()
@@ -86,7 +89,8 @@ public final class HTTPSFront: Sendable {
 
   private func serve(_ connection: Connection) async {
     let exchange = ConnectionHandler(
-      api: api, authenticator: authenticator, logs: logs, channel: connection.channel)
+      api: api, authenticator: authenticator, logs: logs, awaitsControllers: awaitsControllers,
+      channel: connection.channel)
     do {
       try await connection.executeThenClose { inbound, outbound in
         try await exchange.serve(inbound, outbound)

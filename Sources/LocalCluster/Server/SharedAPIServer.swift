@@ -8,6 +8,7 @@ public final class SharedAPIServer: Sendable {
   /// The time now; what the server takes for its timestamps and deadlines.
   public let clock: @Sendable () -> Timestamp
   private let webhooks: any WebhookCaller
+  private let patience: Duration
   private let state: Mutex<State>
 
   private struct State {
@@ -15,6 +16,26 @@ public final class SharedAPIServer: Sendable {
     var waiters: [WatchID: Waiter] = [:]
     /// When the earliest sleeper fires.
     var nextFire: Timestamp?
+    var conditionWaiters: [UInt64: ConditionWaiter] = [:]
+    var nextWaiterNumber: UInt64 = 0
+  }
+
+  /// What a request waits for that other requests bring about.
+  private enum Condition: Sendable {
+    case version(UInt64)
+    case followup(Followup)
+
+    func holds(_ server: InMemoryAPIServer) -> Bool {
+      switch self {
+      case .version(let version): server.hasReached(version)
+      case .followup(let followup): server.has(followup)
+      }
+    }
+  }
+
+  private struct ConditionWaiter {
+    let continuation: CheckedContinuation<Bool, Never>
+    let condition: Condition
   }
 
   private struct Waiter {
@@ -24,8 +45,9 @@ public final class SharedAPIServer: Sendable {
 
   public init(
     _ server: InMemoryAPIServer, webhooks: any WebhookCaller = WebhookClient(),
-    clock: @escaping @Sendable () -> Timestamp
+    patience: Duration = InMemoryAPIServer.versionPatience, clock: @escaping @Sendable () -> Timestamp
   ) {
+    self.patience = patience
     self.clock = clock
     self.webhooks = webhooks
     state = Mutex(State(server: server))
@@ -35,6 +57,9 @@ public final class SharedAPIServer: Sendable {
   /// because of it.
   public func handle(_ request: APIRequest) async -> APIResponse {
     var response = step(request, after: nil)
+    if let version = response.awaitedVersion, await reach(.version(version), within: patience) {
+      response = step(request, after: nil)
+    }
     while case .webhooks(let calls, let progress) = response.content {
       response = step(request, after: await ask(calls, progress))
     }
@@ -55,13 +80,55 @@ public final class SharedAPIServer: Sendable {
 
   private func step(_ request: APIRequest, after progress: AdmissionProgress?) -> APIResponse {
     let now = clock()
-    let (response, woken) = state.withLock { state in
+    let (response, woken, served) = state.withLock { state in
       let response = state.server.handle(request, at: now, after: progress)
       let woken = state.server.takeWokenWatches().compactMap { state.waiters.removeValue(forKey: $0) }
-      return (response, woken)
+      let numbers = state.conditionWaiters.filter { $0.value.condition.holds(state.server) }.map(\.key)
+      return (response, woken, numbers.compactMap { state.conditionWaiters.removeValue(forKey: $0) })
     }
     for waiter in woken { waiter.continuation.resume() }
+    for waiter in served { waiter.continuation.resume(returning: true) }
     return response
+  }
+
+  /// As `handle`, and answers the creation of a namespace or a service when the controllers have seen it, within reason.
+  public func handleWithControllers(
+    _ request: APIRequest, within limit: Duration = .milliseconds(500)
+  ) async -> APIResponse {
+    let response = await handle(request)
+    if let followup = Followup(to: request, response) {
+      _ = await reach(.followup(followup), within: limit)
+    }
+    return response
+  }
+
+  /// Waits until something holds. Returns whether it does.
+  private func reach(_ condition: Condition, within limit: Duration) async -> Bool {
+    let number = state.withLock { state in
+      state.nextWaiterNumber += 1
+      return state.nextWaiterNumber
+    }
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let isThere: Bool? = state.withLock { state in
+          if condition.holds(state.server) { return true }
+          if Task.isCancelled { return false }
+          state.conditionWaiters[number] = ConditionWaiter(continuation: continuation, condition: condition)
+          return nil
+        }
+        if let isThere { return continuation.resume(returning: isThere) }
+        Task { [weak self] in
+          do { try await Task.sleep(for: limit) } catch { return }
+          self?.giveUp(number)
+        }
+      }
+    } onCancel: {
+      giveUp(number)
+    }
+  }
+
+  private func giveUp(_ number: UInt64) {
+    state.withLock { $0.conditionWaiters.removeValue(forKey: number) }?.continuation.resume(returning: false)
   }
 
   /// The next frames of a watch. Waits until there are some, the watch ends, or the task is cancelled (an empty batch).

@@ -35,6 +35,16 @@ struct WebhookConfigurationStrategy: KindStrategy {
     return webhook
   }
 
+  /// Conditions are written in CEL, which is not evaluated: without them a webhook is asked more often than it wants to be,
+  /// which is said rather than a request let through unseen.
+  func warnings(_ object: JSONValue) -> [String] {
+    (object["webhooks"]?.arrayValue ?? []).enumerated().compactMap { index, webhook in
+      guard webhook["matchConditions"]?.arrayValue?.isEmpty == false else { return nil }
+      return "webhooks[\(index)].matchConditions: this server does not evaluate CEL; the webhook is asked about every "
+        + "request that its rules and selectors match"
+    }
+  }
+
   func validate(_ object: JSONValue) -> [FieldError] {
     var errors: [FieldError] = []
     var names: Set<String> = []
