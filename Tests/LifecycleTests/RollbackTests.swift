@@ -130,6 +130,26 @@ import Testing
     #expect(late(&world).status.operation?.restorePlan == .path("file:///cp/chk-3"))
   }
 
+  /// Flink's JobManager ends with a job that cannot take its state up, each time its container is started again.
+  @Test func waitsForNoStatisticsOfAJobManagerThatHasEnded() throws {
+    var world = try upgraded(.savepoint)
+    world.seeJob("FAILED")
+    _ = world.turn()
+    world.jobManager.jobs = .unknown(why: "connection refused", since: World.now + 1)
+    #expect(late(&world).standingReason == "ReadingCheckpoints", "it may answer again")
+    #expect(world.status.reconciliationStatus.state == .deployed)
+
+    var pod = PodFacts(name: "demo-1", uid: "p", component: .jobManager, phase: "Running", restarts: 1)
+    pod.lastEndAt = World.now - 2_000
+    world.cluster = try .seen(world.upgradedCluster(pod), at: World.now)
+    #expect(late(&world).standingReason == "ReadingCheckpoints", "it ended before the job began")
+    pod.lastEndAt = World.now
+    world.cluster = try .seen(world.upgradedCluster(pod), at: World.now)
+    let decision = late(&world)
+    #expect(decision.status.reconciliationStatus.state == .rollingBack)
+    #expect(decision.status.operation?.restorePlan == .path(Self.savepoint))
+  }
+
   @Test func asksARunningJobToEndFirst() throws {
     var world = try upgraded(.savepoint)
     world.seeJob("RESTARTING")
@@ -246,4 +266,16 @@ extension World {
           id: id, isSavepoint: false, externalPath: "file:///cp/chk-\(id)", timestamp: World.now),
         latestSavepoint: nil, latestRestored: nil), at: time)
   }
+}
+
+extension World {
+  fileprivate func upgradedCluster(_ pod: PodFacts) throws -> ClusterFacts {
+    var facts = deployments(try #require(status.operation))
+    facts.pods = [pod]
+    return facts
+  }
+}
+
+extension Decision {
+  fileprivate var standingReason: String? { status.conditions[type: ConditionType.ready]?.reason }
 }

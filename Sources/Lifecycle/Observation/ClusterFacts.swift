@@ -95,6 +95,9 @@ public struct PodFacts: Sendable, Hashable {
   public var createdAt: Int64?
   /// It hangs before its containers, or has not had the time to make them.
   public var isBeingPrepared = false
+  /// When a container of it that has run came to its last end, by the node's clock, in epoch milliseconds (Kubernetes
+  /// tells whole seconds); nil where none has ended.
+  public var lastEndAt: Int64?
 
   public init(
     name: String, uid: String, component: ClusterComponent?, phase: String, isBeingDeleted: Bool = false,
@@ -122,6 +125,10 @@ public struct PodFacts: Sendable, Hashable {
       restarts: statuses.reduce(0) { $0 + ($1["restartCount"]?.intValue ?? 0) }, problem: PodProblem(of: json))
     createdAt = metadata.creationTimestamp.flatMap { Timestamp(rfc3339: $0)?.epochMilliseconds }
     isBeingPrepared = Self.isBeingPrepared(json)
+    lastEndAt =
+      statuses.flatMap { [$0["state", "terminated"], $0["lastState", "terminated"]] }
+      .compactMap { $0?["finishedAt"]?.stringValue.flatMap { Timestamp(rfc3339: $0)?.epochMilliseconds } }
+      .max()
   }
 
   /// Its containers have ended and will not be started again.

@@ -43,10 +43,25 @@ extension Turn {
   /// How the job has ended, by what is recorded of it; `cut` where it has not ended by itself.
   func end(_ jobManager: DeploymentFacts?) -> RestoreQuestion.End {
     if let state = status.jobStatus.state, state.isGloballyTerminal {
-      return .terminal(state, at: status.jobStatus.updateTime ?? now, isJobManagerThere: jobManager != nil)
+      let ended = status.jobStatus.updateTime ?? now
+      return .terminal(
+        state, at: ended, isJobManagerThere: jobManager != nil && !hasJobManagerProcessEnded(since: ended))
     }
     if status.jobStatus.startTime == nil, jobManager?.hasNeverBeenAvailable == true { return .neverBegan }
     return .cut
+  }
+
+  /// Whether the process that saw the job end has ended itself, so that nothing more will be learnt from it.
+  ///
+  /// Flink's JobManager ends with a job that cannot take its state up, and its container is started again and again:
+  /// each time the job is seen to fail, and never long enough for statistics from after its end.
+  private func hasJobManagerProcessEnded(since ended: Int64) -> Bool {
+    if case .seen = observation.jobManager.jobs { return false }
+    guard let pods = observation.cluster.value?.pods.filter({ $0.component == .jobManager && !$0.isBeingDeleted }),
+      !pods.isEmpty
+    else { return false }
+    // Kubernetes' times are cut to seconds.
+    return pods.allSatisfy { pod in pod.lastEndAt.map { $0 + 1_000 > ended } ?? false }
   }
 
   /// Where a user tells the next start to take its state from: a named place, or nowhere.
