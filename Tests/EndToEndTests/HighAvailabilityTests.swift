@@ -57,6 +57,36 @@ import Testing
     try data.remove()
   }
 
+  /// Without high availability a container that is started again begins from what it was first started with. The
+  /// operator says so, and starts the next incarnation from the newest checkpoint that it knows.
+  @Test(.timeLimit(.minutes(10))) func aJobThatKubernetesBeganAgainIsRepaired() async throws {
+    let data = try DataFolder()
+    try await LocalInstance.with { instance in
+      let job = try await data.apply(
+        "regressed", in: "default", of: instance,
+        // The checkpoint that the operator knows is not the last one: it has to be there still.
+        spec: ["flinkConfiguration": ["execution.checkpointing.num-retained": "20"]])
+      let before = try await job.waitRunning()
+      try await data.waitForMore(than: 30)
+      // Known to the operator, which asks less often than the job completes them.
+      try await job.wait(for: "a restore point in status") {
+        $0["status", "restorePoint", "path"]?.stringValue?.contains("/chk-") == true
+      }
+
+      let killed = try await job.killJobManager()
+      #expect(killed == 1)
+      try await eventually("an event RegressedRestore\n\(instance.logTail)", within: .seconds(120)) {
+        try await job.events().contains { $0["reason"]?.stringValue == "RegressedRestore" }
+      }
+      let repaired = try await job.wait(for: "the next incarnation to be RUNNING") {
+        $0.attempt == before.attempt + 1 && $0["status", "jobStatus", "state"]?.stringValue == "RUNNING"
+      }
+      #expect(
+        try await job.restoredPath()?.contains("/chk-") == true, "\(repaired["status", "restorePoint"]?.text ?? "")")
+    }
+    try data.remove()
+  }
+
   static let spec: JSONValue = [
     "flinkConfiguration": [
       "high-availability.type": "kubernetes", "high-availability.storageDir": "file:///flink-data/ha",

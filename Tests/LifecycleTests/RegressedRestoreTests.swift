@@ -87,4 +87,19 @@ import Testing
     let decision = world.turn(at: World.now + 13_000)
     #expect(decision.status.operation?.restorePlan == .path("file:///cp/chk-9"), "from the record")
   }
+
+  /// What dies with the JobManager has to be known before.
+  @Test(arguments: [(UpgradeMode.savepoint, false, Int64?(30_000)), (.savepoint, true, nil), (.stateless, false, nil)])
+  func checkpointsAreFollowedWhereOnlyTheJobManagerTellsOfThem(
+    _ mode: UpgradeMode, isHighlyAvailable: Bool, lifetime: Int64?
+  ) throws {
+    var world = try World.running(mode)
+    world.adjust = { settings in
+      settings.checkpointInterval = 10_000
+      settings.retainedCheckpoints = 3
+      settings.isHighAvailabilityEnabled = isHighlyAvailable
+      settings.usesKubernetesHighAvailability = isHighlyAvailable
+    }
+    #expect(world.turn().polling?.checkpointLifetime == lifetime)
+  }
 }

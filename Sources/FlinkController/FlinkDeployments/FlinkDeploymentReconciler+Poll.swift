@@ -57,9 +57,10 @@ extension FlinkDeploymentReconciler {
       fast: milliseconds(settings.pollingFastInterval), steady: milliseconds(settings.pollingInterval))
     let now = clock.now()
     let urgency = poll.urgency
-    let pause = schedule.pause(
+    var pause = schedule.pause(
       urgency, waiting: now - poll.wantedSince, failing: poll.failing(now: now), failures: poll.failures,
       seed: seed(key, poll.count))
+    if urgency == .steady, poll.failures == 0, let limit = poll.checkpointPause { pause = min(pause, limit) }
     let stretched = pollBudget.pause(pause, isUrgent: urgency != .steady, requests: poll.requests, now: now)
     return PollResult(isNews: isCurrent && !before.tellsSameAs(result), pause: isCurrent ? stretched : 0)
   }

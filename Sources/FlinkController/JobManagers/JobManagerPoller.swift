@@ -142,8 +142,17 @@ struct JobManagerPoll: Sendable {
       case .seen(.failed, _), .gone, .unknown: return true
       }
     }
-    return hasEnded || (polling.pace == .fast ? isOld : !hasCheckpoint || count % 3 == 0)
+    if hasEnded { return true }
+    if polling.pace == .fast { return isOld }
+    if !hasCheckpoint { return true }
+    let isStale = checkpointPause.map { pause in facts.checkpoints.at.map { now - $0 >= pause } ?? true } ?? false
+    return isStale || count % 3 == 0
   }
+
+  /// A steady poll follows the one before after no more than this, in milliseconds; nil for any time.
+  ///
+  /// Half the time that Flink keeps a checkpoint: the one that is known is then mostly still there.
+  var checkpointPause: Int64? { polling.checkpointLifetime.map { max($0 / 2, 1_000) } }
 
   /// How soon the answers are wanted.
   var urgency: PollSchedule.Urgency {

@@ -130,3 +130,9 @@ extension Duration {
     return seconds * 1000 + attoseconds / 1_000_000_000_000_000
   }
 }
+
+extension LifecycleSettings {
+  /// How long Flink keeps a checkpoint before later ones take its place, in milliseconds; nil where the job takes none by
+  /// itself.
+  var checkpointLifetime: Int64? { checkpointInterval.map { $0 * Int64(retainedCheckpoints) } }
+}

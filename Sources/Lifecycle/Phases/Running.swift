@@ -271,6 +271,9 @@ extension Turn {
       savepointTriggerID: operation.savepoint?.triggerID ?? status.jobStatus.savepointInfo?.triggerId,
       wantsCheckpoints: true, wantsExceptions: record.phase.name == Phase.Word.running.rawValue)
     polling?.checkpointTriggerID = status.jobStatus.checkpointInfo?.triggerId
+    let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
+    let lifetime = mode == .stateless || settings.usesKubernetesHighAvailability ? nil : settings.checkpointLifetime
+    polling?.checkpointLifetime = lifetime
   }
 
   static func capitalised(_ word: String) -> String { word.prefix(1).uppercased() + word.dropFirst().lowercased() }

@@ -32,7 +32,7 @@ extension Turn {
     question.retainsCheckpoints = settings.retainsCheckpoints
     question.retainsOnFailure = settings.retainsCheckpointsOnFailure
     question.claims = settings.claimsRestorePoint
-    question.subsumption = settings.checkpointInterval.map { $0 * Int64(settings.retainedCheckpoints) }
+    question.subsumption = settings.checkpointLifetime
     question.lastAlive = lastAlive
     question.restCacheTime = settings.restCacheTime
     question.finishDiscards = guards.holds(.finishedDiscards)

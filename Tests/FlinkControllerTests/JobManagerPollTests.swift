@@ -1,0 +1,110 @@
+import FlinkModel
+import Lifecycle
+import Synchronization
+import Testing
+
+@testable import FlinkController
+
+@Suite struct JobManagerPollTests {
+  private static let job = "0123456789abcdef0123456789abcdef"
+
+  /// Asks ten times, `pause` apart; how often statistics were read.
+  private func reads(of known: Int64?, _ polling: Polling, every pause: Int64) async -> Int {
+    let flink = OneJob(id: Self.job, checkpoint: known)
+    let time = Mutex<Int64>(1_800_000_000_000)
+    let clock = OperatorClock { time.withLock { $0 } }
+    var poll = JobManagerPoll(polling: polling, now: clock.now())
+    for _ in 0..<10 {
+      await poll.ask(flink, at: FlinkEndpoint(host: "jobmanager", port: 8081), clock: clock)
+      time.withLock { $0 += pause }
+    }
+    return flink.reads.withLock { $0 }
+  }
+
+  private func steady(lifetime: Int64?) -> Polling {
+    var polling = Polling(attempt: 1, jobID: Self.job, pace: .steady, wantsCheckpoints: true)
+    polling.checkpointLifetime = lifetime
+    return polling
+  }
+
+  /// What is known of a JobManager that dies has to be there still.
+  @Test func statisticsAreReadAsOftenAsCheckpointsAreReplaced() async {
+    #expect(await reads(of: 3, steady(lifetime: 20_000), every: 10_000) == 10)
+    #expect(await reads(of: 3, steady(lifetime: 40_000), every: 10_000) == 6)
+    #expect(await reads(of: 3, steady(lifetime: nil), every: 10_000) == 4, "something else tells of checkpoints")
+    #expect(await reads(of: nil, steady(lifetime: nil), every: 10_000) == 10, "there is none yet")
+  }
+
+  @Test(arguments: [(Int64(60_000), Int64(30_000)), (3_000, 1_500), (100, 1_000)])
+  func steadyPollsKeepUpWithCheckpoints(lifetime: Int64, pause: Int64) {
+    #expect(JobManagerPoll(polling: steady(lifetime: lifetime), now: 0).checkpointPause == pause)
+    #expect(JobManagerPoll(polling: steady(lifetime: nil), now: 0).checkpointPause == nil)
+  }
+}
+
+/// A JobManager whose job runs, with one checkpoint or none.
+private final class OneJob: FlinkGateway {
+  let id: String
+  let checkpoint: Int64?
+  let reads = Mutex(0)
+
+  init(id: String, checkpoint: Int64?) {
+    self.id = id
+    self.checkpoint = checkpoint
+  }
+
+  func clusterConfig(at endpoint: FlinkEndpoint) async throws(FlinkError) -> ClusterConfig {
+    ClusterConfig(flinkVersion: "1.20.5", flinkRevision: "")
+  }
+
+  func jobs(at endpoint: FlinkEndpoint) async throws(FlinkError) -> [JobOverview] {
+    [JobOverview(id: id, name: "demo", state: "RUNNING", startTime: 1, endTime: -1)]
+  }
+
+  func checkpoints(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> CheckpointStatistics? {
+    reads.withLock { $0 += 1 }
+    let completed = checkpoint.map {
+      CheckpointRecord(id: $0, isSavepoint: false, externalPath: "file:///cp/chk-\($0)", timestamp: 1)
+    }
+    return CheckpointStatistics(
+      completedCount: 1, failedCount: 0, inProgressCount: 0, latestCompleted: completed, latestSavepoint: nil,
+      latestRestored: nil)
+  }
+
+  func exceptions(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [JobExceptionEntry] { [] }
+
+  func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) {}
+
+  func stopWithSavepoint(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String, targetDirectory: String?, formatType: String,
+    drain: Bool
+  ) async throws(FlinkError) {}
+
+  func triggerSavepoint(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String, targetDirectory: String?, formatType: String
+  ) async throws(FlinkError) {}
+
+  func savepointResult(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String
+  ) async throws(FlinkError) -> AsyncOperationResult { .inProgress }
+
+  func triggerCheckpoint(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String, type: String
+  ) async throws(FlinkError) {}
+
+  func checkpointResult(
+    at endpoint: FlinkEndpoint, job: String, triggerID: String
+  ) async throws(FlinkError) -> CheckpointTriggerResult { throw .rejected(code: 404, message: "not asked for") }
+
+  func disposeSavepoint(at endpoint: FlinkEndpoint, path: String) async throws(FlinkError) {}
+
+  func resourceRequirements(
+    at endpoint: FlinkEndpoint, job: String
+  ) async throws(FlinkError) -> [String: ParallelismBounds] { [:] }
+
+  func setResourceRequirements(
+    at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
+  ) async throws(FlinkError) {}
+
+  func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int { 1 }
+}
