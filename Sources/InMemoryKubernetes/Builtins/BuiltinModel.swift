@@ -5,6 +5,8 @@ protocol KindStrategy: Sendable {
   var returnsDeletedObject: Bool { get }
   var allowsUnconditionalUpdate: Bool { get }
   var createsOnUpdate: Bool { get }
+  /// Whether a delete that names no policy leaves the dependents.
+  var orphansByDefault: Bool { get }
   var hasGeneration: Bool { get }
   /// Whether `status` is written only through its own subresource.
   var isolatesStatus: Bool { get }
@@ -30,6 +32,7 @@ extension KindStrategy {
   var returnsDeletedObject: Bool { false }
   var allowsUnconditionalUpdate: Bool { true }
   var createsOnUpdate: Bool { false }
+  var orphansByDefault: Bool { false }
   var hasGeneration: Bool { false }
   var isolatesStatus: Bool { false }
   var keepsLabelsInStatusWrites: Bool { false }
@@ -78,6 +81,7 @@ struct BuiltinModel: ResourceModel {
   var allowsUnconditionalUpdate: Bool { strategy.allowsUnconditionalUpdate }
   var hasGeneration: Bool { strategy.hasGeneration }
   var createsOnUpdate: Bool { strategy.createsOnUpdate }
+  var orphansByDefault: Bool { strategy.orphansByDefault }
   var structureName: String? { schema }
   var mergeType: MergeType { .builtin(schema) }
   var columns: [TableColumn] { strategy.columns }

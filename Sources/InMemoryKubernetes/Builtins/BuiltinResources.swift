@@ -42,7 +42,7 @@ enum BuiltinResources {
     coreResource("configmaps", "ConfigMap", short: ["cm"], ConfigMapStrategy()),
     coreResource("endpoints", "Endpoints", short: ["ep"], EndpointsStrategy()),
     coreResource("events", "Event", short: ["ev"], EventStrategy()),
-    coreResource("limitranges", "LimitRange", short: ["limits"]),
+    coreResource("limitranges", "LimitRange", short: ["limits"], LimitRangeStrategy()),
     coreResource(
       "namespaces", "Namespace", namespaced: false, short: ["ns"],
       verbs: ["create", "delete", "get", "list", "patch", "update", "watch"],
@@ -57,7 +57,7 @@ enum BuiltinResources {
       PersistentVolumeClaimStrategy()),
     coreResource(
       "persistentvolumes", "PersistentVolume", namespaced: false, short: ["pv"], subresources: [status],
-      PlainStrategy(isolatesStatus: true, returnsDeletedObject: true)),
+      PersistentVolumeStrategy()),
     coreResource(
       "pods", "Pod", short: ["po"], categories: ["all"],
       subresources: [
@@ -74,7 +74,7 @@ enum BuiltinResources {
     coreResource("podtemplates", "PodTemplate", PlainStrategy(returnsDeletedObject: true)),
     coreResource(
       "resourcequotas", "ResourceQuota", short: ["quota"], subresources: [status],
-      PlainStrategy(isolatesStatus: true, returnsDeletedObject: true)),
+      ResourceQuotaStrategy()),
     coreResource("secrets", "Secret", SecretStrategy()),
     coreResource(
       "serviceaccounts", "ServiceAccount", short: ["sa"],
@@ -114,7 +114,6 @@ enum BuiltinResources {
   ]
 
   private static let eventStorage = StorageID(group: "", plural: "events")
-  private static let withStatus = PlainStrategy(hasGeneration: true, isolatesStatus: true)
 
   private static let others: [ResourceDefinition] = [
     resource(
@@ -133,14 +132,15 @@ enum BuiltinResources {
       "autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler", short: ["hpa"],
       categories: ["all"], subresources: [status], AutoscalerStrategy(isFirstVersion: true)),
     resource(
-      "batch", "v1", "cronjobs", "CronJob", short: ["cj"], categories: ["all"], subresources: [status], withStatus),
-    resource("batch", "v1", "jobs", "Job", categories: ["all"], subresources: [status], withStatus),
+      "batch", "v1", "cronjobs", "CronJob", short: ["cj"], categories: ["all"], subresources: [status],
+      CronJobStrategy()),
+    resource("batch", "v1", "jobs", "Job", categories: ["all"], subresources: [status], JobStrategy()),
     resource("networking.k8s.io", "v1", "ingressclasses", "IngressClass", namespaced: false),
     resource(
       "networking.k8s.io", "v1", "ingresses", "Ingress", short: ["ing"], subresources: [status], IngressStrategy()),
     resource(
       "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", short: ["netpol"],
-      PlainStrategy(hasGeneration: true)),
+      NetworkPolicyStrategy()),
     resource(
       "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", short: ["pdb"], subresources: [status],
       DisruptionBudgetStrategy()),
@@ -150,7 +150,8 @@ enum BuiltinResources {
     resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced: false, RoleStrategy()),
     resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", RoleBindingStrategy()),
     resource("rbac.authorization.k8s.io", "v1", "roles", "Role", RoleStrategy()),
-    resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced: false, short: ["sc"]),
+    resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced: false, short: ["sc"],
+      StorageClassStrategy()),
     resource(
       "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration",
       namespaced: false, categories: ["api-extensions"], WebhookConfigurationStrategy(isMutating: true)),
@@ -160,7 +161,8 @@ enum BuiltinResources {
     resource(
       "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced: false,
       short: ["crd", "crds"], categories: ["api-extensions"], subresources: [status], DefinitionStrategy()),
-    resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced: false, short: ["pc"]),
+    resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced: false, short: ["pc"],
+      PriorityClassStrategy()),
     resource("coordination.k8s.io", "v1", "leases", "Lease", LeaseStrategy()),
     resource(
       "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", EndpointSliceStrategy()),

@@ -19,6 +19,7 @@ struct CustomModel: ResourceModel {
   var allowsUnconditionalUpdate: Bool { false }
   var hasGeneration: Bool { true }
   var createsOnUpdate: Bool { false }
+  var orphansByDefault: Bool { false }
   var structureName: String? { nil }
   var mergeType: MergeType { .custom(schema) }
   var columns: [TableColumn] { printer.columns }

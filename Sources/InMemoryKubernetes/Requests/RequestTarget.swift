@@ -30,6 +30,8 @@ struct RequestTarget: Sendable {
     return !(value == "0" || value.lowercased() == "false")
   }
 
+  static func decoded(_ text: String) -> String { decoded(text[...], plusIsSpace: false) }
+
   private static func decoded(_ text: Substring, plusIsSpace: Bool) -> String {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]

@@ -10,6 +10,8 @@ protocol ResourceModel: Sendable {
   var hasGeneration: Bool { get }
   /// Whether a PUT to a name that does not exist creates the object.
   var createsOnUpdate: Bool { get }
+  /// Whether a delete that names no policy leaves the dependents.
+  var orphansByDefault: Bool { get }
 
   /// Brings a body into the resource's form. Fields that it does not have are dropped and named.
   func decode(_ json: JSONValue) throws(DecodeFailure) -> DecodedObject

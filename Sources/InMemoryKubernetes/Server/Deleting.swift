@@ -4,6 +4,11 @@ extension InMemoryAPIServer {
   mutating func delete(_ request: ResourceRequest, _ context: inout RequestContext) throws(APIFailure) -> APIResponse {
     let parameters = try DeleteParameters(context)
     try admitDelete(request, parameters, &context)
+    if request.model.orphansByDefault, parameters.propagationPolicy == nil, parameters.orphanDependents == nil {
+      context.warn(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
+          + "set propagationPolicy=Orphan to suppress this warning")
+    }
     let (object, isGone) = try delete(request, parameters, at: context.now)
     if isGone && !request.model.returnsDeletedObject && !Self.answersWithObject(request) {
       return Self.answer(Self.deleted(object, request.type), context.format)
@@ -118,6 +123,8 @@ extension InMemoryAPIServer {
       if !finalizers.contains("orphan") { finalizers.append("orphan") }
     case ("Background", _), (nil, false):
       finalizers.removeAll { $0 == "orphan" || $0 == "foregroundDeletion" }
+    case (nil, nil) where request.model.orphansByDefault && !finalizers.contains("foregroundDeletion"):
+      if !finalizers.contains("orphan") { finalizers.append("orphan") }
     default: break
     }
     return finalizers

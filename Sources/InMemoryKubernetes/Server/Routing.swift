@@ -11,6 +11,7 @@ extension InMemoryAPIServer {
       guard let user = user(ofToken: token, audiences: [Self.audience], at: context.now) else { throw .unauthorized }
       context.user = user
     }
+    if let other = try impersonated(context) { context.user = other }
     let info = RequestInfo(method: context.request.method, target: context.target)
     try authorize(context, info)
     if let text = healthText(context.target) {

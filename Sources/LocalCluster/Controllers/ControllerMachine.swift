@@ -2,7 +2,7 @@ public import KubernetesAPI
 
 /// The controllers of a local cluster.
 public enum ControllerName: String, Sendable, Hashable, CaseIterable {
-  case deployment, replicaSet, endpoints, namespace, garbageCollector, scheduler, claimProtection
+  case deployment, replicaSet, endpoints, namespace, garbageCollector, scheduler, claimProtection, job
 }
 
 /// One object whose turn it is with one controller.
@@ -108,6 +108,7 @@ public struct ControllerMachine: Sendable {
       }
     case .scheduler: return Scheduler.reconcile(item.key, in: cache)
     case .claimProtection: return ClaimProtectionController.reconcile(item.key, in: cache)
+    case .job: return JobController.reconcile(item.key, in: cache, now: now)
     }
   }
 
@@ -191,6 +192,7 @@ public struct ControllerMachine: Sendable {
     case .garbageCollector: !types.isEmpty && cache.isSynced(types)
     case .scheduler: cache.isSynced(Scheduler.types)
     case .claimProtection: cache.isSynced(ClaimProtectionController.types)
+    case .job: cache.isSynced(JobController.types)
     }
   }
 
@@ -217,6 +219,7 @@ public struct ControllerMachine: Sendable {
       noteReplicaSet(change)
     case .pods: notePod(change)
     case .services: add(.endpoints, key)
+    case JobController.jobs: add(.job, key)
     case ClaimProtectionController.claims: add(.claimProtection, key)
     case .endpoints: add(.endpoints, key)
     case .endpointSlices:
@@ -261,19 +264,26 @@ public struct ControllerMachine: Sendable {
     }
   }
 
+  private mutating func notePod(of owner: OwnerReference, in namespace: String, hasEnded: Bool) {
+    let key = ObjectKey(namespace: namespace, name: owner.name)
+    switch owner.kind {
+    case "Job": add(.job, key)
+    case "ReplicaSet":
+      add(.replicaSet, key)
+      // A Deployment that recreates waits for the last old pod.
+      if hasEnded, let deployment = cache.object(.replicaSets, key)?.controllerReference {
+        add(.deployment, ObjectKey(namespace: namespace, name: deployment.name))
+      }
+    default: break
+    }
+  }
+
   private mutating func notePod(_ change: CacheChange) {
     let namespace = change.key.namespace
     var selected: Set<ObjectKey> = []
     for pod in [change.old, change.new].compactMap({ $0 }) {
       if let owner = pod.controllerReference {
-        guard owner.kind == "ReplicaSet" else { continue }
-        let set = ObjectKey(namespace: namespace, name: owner.name)
-        add(.replicaSet, set)
-        // A Deployment that recreates waits for the last old pod.
-        let hasEnded = change.new.map { PodState($0).isTerminal } ?? true
-        if hasEnded, let deployment = cache.object(.replicaSets, set)?.controllerReference {
-          add(.deployment, ObjectKey(namespace: namespace, name: deployment.name))
-        }
+        notePod(of: owner, in: namespace, hasEnded: change.new.map { PodState($0).isTerminal } ?? true)
       } else {
         for set in cache.objects(.replicaSets, namespace: namespace) { add(.replicaSet, set.key) }
       }

@@ -19,7 +19,7 @@ struct ControllerBed {
 
   static let types: [ResourceType] = [
     .deployments, .replicaSets, .pods, .services, .endpoints, .endpointSlices, .namespaces, .serviceAccounts,
-    .configMaps, .nodes, .leases, ClaimProtectionController.claims,
+    .configMaps, .nodes, .leases, ClaimProtectionController.claims, JobController.jobs,
   ]
 
   init(controllers: Set<ControllerName>) {

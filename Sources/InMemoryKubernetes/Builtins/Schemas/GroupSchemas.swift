@@ -25,7 +25,8 @@ let groupSchemas = """
   package io.k8s.api.batch.v1
   Job: kind string; apiVersion string; metadata ObjectMeta; spec JobSpec; status JobStatus
   JobSpec: parallelism *int32; completions *int32; activeDeadlineSeconds *int64; podFailurePolicy *any; successPolicy *any; backoffLimit *int32; backoffLimitPerIndex *int32; maxFailedIndexes *int32; selector *LabelSelector atomic; manualSelector *bool; template PodTemplateSpec; ttlSecondsAfterFinished *int32; completionMode *string; suspend *bool; podReplacementPolicy *string; managedBy *string
-  JobStatus: conditions [any]; startTime *time; completionTime *time; active int32; succeeded int32; failed int32; terminating *int32; completedIndexes string; failedIndexes *string; uncountedTerminatedPods *any; ready *int32
+  JobStatus: conditions [JobCondition]; startTime *time; completionTime *time; active int32; succeeded int32; failed int32; terminating *int32; completedIndexes string; failedIndexes *string; uncountedTerminatedPods *any; ready *int32
+  JobCondition: type string always; status string always; lastProbeTime *time; lastTransitionTime *time; reason string; message string
   CronJob: kind string; apiVersion string; metadata ObjectMeta; spec CronJobSpec; status CronJobStatus
   CronJobSpec: schedule string always; timeZone *string; startingDeadlineSeconds *int64; concurrencyPolicy string; suspend *bool; jobTemplate JobTemplateSpec; successfulJobsHistoryLimit *int32; failedJobsHistoryLimit *int32
   JobTemplateSpec: metadata ObjectMeta; spec JobSpec
