@@ -150,7 +150,8 @@ enum BuiltinResources {
     resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced: false, RoleStrategy()),
     resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", RoleBindingStrategy()),
     resource("rbac.authorization.k8s.io", "v1", "roles", "Role", RoleStrategy()),
-    resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced: false, short: ["sc"],
+    resource(
+      "storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced: false, short: ["sc"],
       StorageClassStrategy()),
     resource(
       "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration",
@@ -161,7 +162,8 @@ enum BuiltinResources {
     resource(
       "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced: false,
       short: ["crd", "crds"], categories: ["api-extensions"], subresources: [status], DefinitionStrategy()),
-    resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced: false, short: ["pc"],
+    resource(
+      "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced: false, short: ["pc"],
       PriorityClassStrategy()),
     resource("coordination.k8s.io", "v1", "leases", "Lease", LeaseStrategy()),
     resource(
