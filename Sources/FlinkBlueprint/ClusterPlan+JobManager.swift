@@ -19,6 +19,7 @@ extension ClusterPlan {
       pod.setEnvironment(["FLINK_LOG_DIR": directory])
     }
     frame.addSecrets(to: &pod)
+    frame.mountHadoop(in: &pod)
     frame.mountConfiguration(named: Blueprint.configMap(identity.name), files: files, in: &pod)
     if hasTaskManagerTemplate { mountTaskManagerTemplate(in: &pod) }
     mountUserLibrary(in: &pod)

@@ -17,9 +17,11 @@ extension ClusterPlan {
     if !frame.usesHostNetwork { pod.setPorts([("taskmanager-rpc", ports.taskManagerRPC)]) }
     pod.setEnvironment(configuration.strippingPrefix("containerized.taskmanager.env."))
     frame.addSecrets(to: &pod)
+    frame.mountHadoop(in: &pod)
     frame.mountConfiguration(named: Blueprint.configMap(identity.name), files: files, in: &pod)
     mountUserLibrary(in: &pod)
     try ContainerSize(.taskManager, configuration, version: spec.flinkVersion).apply(to: &pod)
+    try ContainerSize.addExternal(configuration, to: &pod)
     ContainerSize.addOthers(spec.taskManager?.resource, spec.taskManager?.resources, to: &pod)
     let labels = configuration.map("kubernetes.taskmanager.labels").merging(selector(.taskManager)) { $1 }
     return deployment(

@@ -113,7 +113,8 @@ struct ClusterPlan {
   private func internalService(_ ports: Ports) -> JSONValue {
     service(
       Blueprint.internalService(identity.name), type: nil,
-      ports: [("jobmanager-rpc", ports.rpc, nil), ("blobserver", ports.blob, nil)], annotations: [:])
+      ports: [("jobmanager-rpc", ports.rpc, nil), ("blobserver", ports.blob, nil)],
+      annotations: configuration.map("kubernetes.internal-service.annotations"))
   }
 
   private func restService(_ ports: Ports) -> JSONValue {

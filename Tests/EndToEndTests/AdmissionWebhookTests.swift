@@ -53,6 +53,29 @@ import YAML
     ]
     let created = try await output("apply", try manifest("good", stateful), instance)
     #expect(created.contains("good created") && !created.contains("Warning"), "\(created)")
+    for (patch, words) in [
+      (#"{"spec":{"job":{"state":"running"}}}"#, "the job will resume from the state it was suspended with"),
+      (#"{"spec":{"job":{"parallelism":3}}}"#, "the job will restart with a savepoint (changed: "),
+      (#"{"spec":{"job":{"upgradeMode":"last-state","parallelism":2}}}"#, "the job will restart from its last state"),
+      (
+        #"{"spec":{"job":{"upgradeMode":"stateless","parallelism":3}}}"#,
+        "stateless: the job will restart and its state will be dropped"
+      ),
+      (#"{"spec":{"job":{"state":"suspended"}}}"#, "stateless: the job will stop and its state will be dropped"),
+    ] {
+      let said = try await output("try-patch", patch, instance)
+      _ = try await output("patch", patch, instance)
+      #expect(said.contains("Warning: ") && said.contains(words), "\(patch): \(said)")
+    }
+    let bare: JSONValue = [
+      "flinkConfiguration": [
+        "execution.checkpointing.savepoint-dir": .null, "execution.checkpointing.interval": "10 s",
+      ],
+      "job": ["upgradeMode": "last-state"],
+    ]
+    let doubted = try await output("try", try manifest("bare", bare), instance)
+    #expect(
+      doubted.contains("Warning: no HA and no savepoint directory: an upgrade cannot keep state"), "\(doubted)")
     let typo = #"{"spec":{"flinkConfiguration":{"kubernetes.operator.job.restart.fail":"true"}}}"#
     let warned = try await output("patch", typo, instance)
     #expect(
@@ -77,6 +100,7 @@ import YAML
       switch verb {
       case "apply": "apply -f -"
       case "try": "apply --dry-run=server -f -"
+      case "try-patch": "patch flinkdep good --dry-run=server --type=merge --patch-file=/dev/stdin"
       default: "patch flinkdep good --type=merge --patch-file=/dev/stdin"
       }
     return try await runTool(
@@ -115,8 +139,10 @@ import YAML
   private func start(_ instance: LocalInstance) throws -> Process {
     let process = Process()
     process.executableURL = LocalInstance.binary
+    // What is judged here is not acted upon, so that each change is judged by the one before.
     process.arguments = [
-      "run", "--kubeconfig", instance.kubeconfig, "--health-address", "127.0.0.1:0", "--webhook-address",
+      "run", "--namespace", "elsewhere", "--kubeconfig", instance.kubeconfig, "--health-address", "127.0.0.1:0",
+      "--webhook-address",
       "127.0.0.1:\(Self.port)", "--webhook-configuration", "e2e",
     ]
     process.standardInput = FileHandle.nullDevice

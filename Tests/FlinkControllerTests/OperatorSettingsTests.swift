@@ -1,7 +1,8 @@
-import FlinkController
 import FlinkModel
 import KubernetesRuntime
 import Testing
+
+@testable import FlinkController
 
 /// Keys of the operator's own configuration that set up its parts.
 @Suite struct OperatorSettingsTests {
@@ -54,5 +55,17 @@ import Testing
     #expect(try settings(["reconcile.interval": "45 s"]).pollingInterval == .seconds(45))
     #expect(try settings(["reconciler.reschedule.interval": "60 s"]).pollingInterval == .seconds(60))
     #expect(try settings(["reconcile.interval": "45 s", "polling.interval": "3 s"]).pollingInterval == .seconds(3))
+  }
+
+  // covers: kubernetes.operator.polling.fast-interval, kubernetes.operator.polling.budget
+  @Test func jobManagersAreAskedAsOftenAsConfigured() throws {
+    let settings = try settings(["polling.fast-interval": "2 s", "polling.budget": "1"])
+    let schedule = PollSchedule(settings)
+    // What has taken long is asked about once in the interval.
+    #expect(schedule.pause(.transition, waiting: 200_000, seed: 7) == 2_000)
+    #expect(PollSchedule(try self.settings([:])) == PollSchedule())
+    let budget = PollBudget(requestsPerSecond: settings.pollingBudget)
+    let pauses = (0..<20).map { _ in budget.pause(10, isUrgent: false, requests: 1, now: 1_000_000) }
+    #expect(pauses.last.map { $0 > 10_000 } == true)
   }
 }

@@ -40,6 +40,19 @@ import Testing
     #expect(try settings("periodic.savepoint.interval", "1 h").snapshots.periodicSavepoints != nil)
   }
 
+  /// Read from the operator's own configuration.
+  @Test func theOperatorsOwnTimesAreTakenOver() throws {
+    let configured = try OperatorSettings(
+      OperatorDefaults([
+        "kubernetes.operator.checkpoint-ledger.flush-interval": "30 s",
+        "kubernetes.operator.resource.cleanup.timeout": "2 min",
+      ]))
+    let settings = try LifecycleSettings(FlinkConfiguration([:]), operatorSettings: configured)
+    #expect(settings.ledgerFlushInterval == 30_000)
+    #expect(settings.cleanupTimeout == 120_000)
+    #expect(try LifecycleSettings(FlinkConfiguration([:])).ledgerFlushInterval == 300_000)
+  }
+
   @Test func kindsOfCheckpointsAreRead() throws {
     #expect(try settings("checkpoint.type", "incremental").snapshots.checkpointFormat == .incremental)
     #expect(throws: InvalidField.self) { try settings("checkpoint.type", "SOME") }

@@ -158,6 +158,7 @@ import Testing
       decision.status.reconciliationStatus.lastReconciledSpec?.triggerNonces.savepoint == (isDropped ? 1 : nil))
   }
 
+  // covers: spec.job.checkpointTriggerNonce
   @Test func aCheckpointIsAskedForAndRecorded() throws {
     var world = try world(checkpointNonce: 3)
     let asked = world.turn(at: Self.now + 5)

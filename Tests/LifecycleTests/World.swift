@@ -18,6 +18,7 @@ struct World {
   var jobManager = JobManagerFacts.unknown("not asked", since: World.now)
   var haMetadata: Fact<HAMetadata> = .seen(.none, at: World.now)
   var lastEffect: EffectOutcome?
+  var errorLimits = StatusError.Limits()
   var podWarnings: Fact<PodWarnings> = .unknown(why: "not asked for", since: 0)
   /// Changes the settings of what runs and of what is to run.
   var adjust: @Sendable (inout LifecycleSettings) -> Void = { _ in }
@@ -57,6 +58,7 @@ struct World {
       metadata: metadata, target: target, deployed: deployed, cluster: cluster, quorum: quorum,
       jobManager: jobManager, haMetadata: haMetadata, lastEffect: lastEffect)
     observation.podWarnings = podWarnings
+    observation.errorLimits = errorLimits
     return observation
   }
 

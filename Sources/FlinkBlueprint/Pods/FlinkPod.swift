@@ -108,6 +108,12 @@ struct FlinkPod {
     container["resources"] = .object(resources)
   }
 
+  mutating func setResourceClaims(_ claims: [JSONValue]) {
+    var resources = container["resources"]?.objectValue ?? [:]
+    resources["claims"] = .array(claims)
+    container["resources"] = .object(resources)
+  }
+
   /// Adds a named element; one of the same name is replaced in its place.
   private static func append(_ element: JSONValue, to key: String, in object: inout JSONObject) {
     var elements = object[key]?.arrayValue ?? []

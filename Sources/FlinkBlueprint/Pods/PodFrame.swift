@@ -85,6 +85,15 @@ struct PodFrame {
     }
   }
 
+  /// Hadoop's configuration, from a ConfigMap that the user keeps (`kubernetes.hadoop.conf.config-map.name`).
+  func mountHadoop(in pod: inout FlinkPod) {
+    guard let configMap = configuration.string("kubernetes.hadoop.conf.config-map.name") else { return }
+    let directory = "/opt/hadoop/conf"
+    pod.addVolume(["name": "hadoop-config-volume", "configMap": ["name": .string(configMap)]])
+    pod.addMount(["name": "hadoop-config-volume", "mountPath": .string(directory)])
+    pod.setEnvironment(["HADOOP_CONF_DIR": directory])
+  }
+
   /// The configuration directory: every file of the ConfigMap by name.
   func mountConfiguration(named configMap: String, files: [String], in pod: inout FlinkPod) {
     let directory = configuration.string("kubernetes.flink.conf.dir") ?? "/opt/flink/conf"
@@ -96,70 +105,5 @@ struct PodFrame {
       ],
     ])
     pod.addMount(["name": "flink-config-volume", "mountPath": .string(directory)])
-  }
-}
-
-/// Requests and limits of Flink's container.
-struct ContainerSize {
-  private let requests: [String: String]
-  private let limits: [String: String]
-
-  /// CPU and memory of a component by the effective configuration; limits are the requests times their factors.
-  init(
-    _ component: Blueprint.Component, _ configuration: FlinkConfiguration, version: FlinkVersion?
-  ) throws(InvalidField) {
-    let prefix = "kubernetes.\(component.rawValue)"
-    let memory: Int64?
-    var cores = try configuration.double("\(prefix).cpu.amount", "\(prefix).cpu")
-    switch component {
-    case .jobManager:
-      memory = try ProcessMemory.jobManager(configuration)
-      cores = cores ?? 1
-    case .taskManager:
-      memory = try ProcessMemory.taskManager(configuration, flinkVersion: version)
-      if let own = try configuration.double("taskmanager.cpu.cores") { cores = own }
-      if (cores ?? -1) <= 0 { cores = Double(try configuration.numberOfTaskSlots) }
-    }
-    let cpuFactor = try configuration.double("\(prefix).cpu.limit-factor") ?? 1
-    let memoryFactor = try configuration.double("\(prefix).memory.limit-factor") ?? 1
-    var requests: [String: String] = [:]
-    var limits: [String: String] = [:]
-    if let cores {
-      requests["cpu"] = Self.cpu(cores)
-      limits["cpu"] = Self.cpu(cores * cpuFactor)
-    }
-    if let memory {
-      let mebibytes = memory >> 20
-      requests["memory"] = "\(mebibytes)Mi"
-      limits["memory"] = "\(Self.bounded(Double(mebibytes) * memoryFactor))Mi"
-    }
-    self.requests = requests
-    self.limits = limits
-  }
-
-  private static func cpu(_ cores: Double) -> String {
-    Quantity(milli: bounded((cores * 1000).rounded(.up))).text
-  }
-
-  /// Factors are the user's, so a product may be anything.
-  private static func bounded(_ number: Double) -> Int64 { Int64(max(0, min(number, 1e15))) }
-
-  func apply(to pod: inout FlinkPod) {
-    for (name, quantity) in requests.sorted(by: { $0.key < $1.key }) { pod.setResource("requests", name, quantity) }
-    for (name, quantity) in limits.sorted(by: { $0.key < $1.key }) { pod.setResource("limits", name, quantity) }
-  }
-
-  /// What is neither CPU nor memory, such as ephemeral storage and devices.
-  static func addOthers(_ resource: Resource?, _ resources: ResourceRequirements?, to pod: inout FlinkPod) {
-    if let resources, !resources.isEmpty {
-      for (section, map) in [("requests", resources.requests), ("limits", resources.limits)] {
-        for (name, quantity) in map.sorted(by: { $0.key < $1.key }) where name != "cpu" && name != "memory" {
-          pod.setResource(section, name, quantity)
-        }
-      }
-    } else if let storage = resource?.ephemeralStorage {
-      pod.setResource("requests", "ephemeral-storage", storage)
-      pod.setResource("limits", "ephemeral-storage", storage)
-    }
   }
 }

@@ -43,10 +43,12 @@ public final class FlinkDeploymentController: Sendable {
   ) {
     let events = EventRecorder(gateway: kubernetes, logger: logger) { Timestamp(epochMilliseconds: clock.now()) }
     let pollBudget = PollBudget(requestsPerSecond: settings.pollingBudget)
+    let ledgerBudget = SharedLedgerBudget()
     let makeReconciler = { @Sendable (settings: OperatorSettings) in
       FlinkDeploymentReconciler(
         kubernetes: kubernetes, flink: flink, resolver: resolver, settings: settings, clock: clock,
-        pollBudget: pollBudget, mayAct: mayAct, logger: logger, recordEvent: { events.record($0) })
+        pollBudget: pollBudget, ledgerBudget: ledgerBudget, mayAct: mayAct, logger: logger,
+        recordEvent: { events.record($0) })
     }
     self.kubernetes = kubernetes
     self.makeReconciler = makeReconciler

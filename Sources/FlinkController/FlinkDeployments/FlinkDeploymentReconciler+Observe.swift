@@ -24,6 +24,7 @@ extension FlinkDeploymentReconciler {
     var observation = Observation(
       metadata: resource.metadata, target: target, deployed: deployed(resource, target), cluster: .seen(facts, at: now),
       quorum: .unknown(why: "not asked for", since: now), jobManager: jobManager, lastEffect: memory.lastEffect)
+    observation.errorLimits = settings.errorLimits
     observation.ingress = observeIngress(
       resource, target, restPort: self.memory(resource.key, uid: uid).restPort)
     return observation
@@ -80,7 +81,7 @@ extension FlinkDeploymentReconciler {
   private func lifecycleSettings(
     _ configuration: FlinkConfiguration, _ scoped: OperatorSettings
   ) throws(InvalidField) -> LifecycleSettings {
-    var lifecycle = try LifecycleSettings(configuration, cleanupTimeout: scoped.resourceCleanupTimeout)
+    var lifecycle = try LifecycleSettings(configuration, operatorSettings: scoped)
     lifecycle.snapshots.limit(by: scoped)
     return lifecycle
   }

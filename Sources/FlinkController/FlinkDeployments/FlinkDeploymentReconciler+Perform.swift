@@ -190,7 +190,8 @@ extension FlinkDeploymentReconciler {
     do throws(KubernetesError) {
       try await kubernetes.delete(
         .deployments, namespace: namespace, name: object.name,
-        options: DeleteOptions(uid: guards.holds(.deletePrecondition) ? object.uid : nil, propagation: .background))
+        options: DeleteOptions(
+          uid: guards.holds(.deletePrecondition) ? object.uid : nil, propagation: settings.clusterDeletion))
     } catch {
       if error.isNotFound || error.isConflict { return }
       throw .kubernetes(error)

@@ -53,8 +53,7 @@ extension FlinkDeploymentReconciler {
     }
     let result = poll
     let isCurrent = updatePoll(key, uid, result, asked: before.polling)
-    let schedule = PollSchedule(
-      fast: milliseconds(settings.pollingFastInterval), steady: milliseconds(settings.pollingInterval))
+    let schedule = PollSchedule(settings)
     let now = clock.now()
     let urgency = poll.urgency
     var pause = schedule.pause(
@@ -83,11 +82,6 @@ extension FlinkDeploymentReconciler {
       of: RESTService(
         namespace: key.namespace, name: name, port: memory.restPort, isEncrypted: memory.isRESTEncrypted,
         clusterIP: service?.json["spec", "clusterIP"]?.stringValue))
-  }
-
-  private func milliseconds(_ duration: Duration) -> Int64 {
-    let (seconds, attoseconds) = duration.components
-    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
   }
 
   /// Spreads polls of many resources; equal for equal arguments.

@@ -22,6 +22,7 @@ public final class FlinkDeploymentReconciler: Sendable {
   let guards: Guards
   let pollBudget: PollBudget
   let ledger = OwnWriteLedger()
+  private let ledgerBudget: SharedLedgerBudget
   private let memories = Mutex<[ObjectKey: Memory]>([:])
 
   /// What is known of a resource beside its record; nothing that a decision could not be made without.
@@ -43,7 +44,8 @@ public final class FlinkDeploymentReconciler: Sendable {
   public init(
     kubernetes: any KubernetesGateway, flink: any FlinkGateway, resolver: any JobManagerResolver,
     settings: OperatorSettings, clock: OperatorClock = .system, stores: DeploymentStores = DeploymentStores(),
-    guards: Guards = .all, pollBudget: PollBudget? = nil, mayAct: @escaping @Sendable () -> Bool = { true },
+    guards: Guards = .all, pollBudget: PollBudget? = nil, ledgerBudget: SharedLedgerBudget = SharedLedgerBudget(),
+    mayAct: @escaping @Sendable () -> Bool = { true },
     logger: Logger,
     recordEvent: @escaping @Sendable (EventRecord) -> Void
   ) {
@@ -55,6 +57,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     self.stores = stores
     self.guards = guards
     self.pollBudget = pollBudget ?? PollBudget(requestsPerSecond: settings.pollingBudget)
+    self.ledgerBudget = ledgerBudget
     self.mayAct = mayAct
     self.logger = logger
     self.recordEvent = recordEvent
@@ -153,6 +156,13 @@ public final class FlinkDeploymentReconciler: Sendable {
     let patch = decision.status.mergePatch(from: record.status)
     if let patch {
       guard mayAct() else { return TurnResult(.after(.seconds(1))) }
+      if decision.effect == nil, LedgerBudget.concerns(patch),
+        let delay = ledgerBudget.delay(writesPerSecond: settings.ledgerWriteBudget, now: now)
+      {
+        update(key, uid: uid) { $0.failures = 0 }
+        let polls = follow(decision.polling, key, uid, now: now)
+        return TurnResult(.after(.milliseconds(delay), priority: .steady), pollsNow: polls)
+      }
       do throws(KubernetesError) {
         let stored = try await kubernetes.patch(
           .flinkDeployments, namespace: key.namespace, name: key.name, subresource: "status",

@@ -1,3 +1,5 @@
+import FlinkModel
+
 /// When a JobManager is asked next.
 struct PollSchedule: Sendable, Hashable {
   /// What the answers are wanted for.
@@ -15,6 +17,19 @@ struct PollSchedule: Sendable, Hashable {
   /// Longest pause while a JobManager does not answer.
   var fastCap: Int64 = 1_000
   var steadyCap: Int64 = 30_000
+
+  init() {}
+
+  /// By `kubernetes.operator.polling.*`.
+  init(_ settings: OperatorSettings) {
+    fast = Self.milliseconds(settings.pollingFastInterval)
+    steady = Self.milliseconds(settings.pollingInterval)
+  }
+
+  private static func milliseconds(_ duration: Duration) -> Int64 {
+    let (seconds, attoseconds) = duration.components
+    return seconds * 1000 + attoseconds / 1_000_000_000_000_000
+  }
 
   /// - Parameters:
   ///   - waiting: milliseconds since this was first wanted. What has taken long is asked for less often, so that the

@@ -1,4 +1,5 @@
 public import FlinkModel
+public import KubernetesAPI
 public import KubernetesRuntime
 
 extension OperatorSettings {
@@ -10,6 +11,12 @@ extension OperatorSettings {
     policy.cap = max(retryMaxInterval ?? policy.cap, policy.base)
     return policy
   }
+
+  /// How a cluster's Deployments are deleted, by `kubernetes.operator.resource.deletion.propagation`.
+  ///
+  /// Where the key is not set nothing needs to be waited for: the Deployments have been scaled to zero and their pods are
+  /// gone. `Orphan` counts as `Background`: it would leave a native JobManager's TaskManagers behind, for ever.
+  public var clusterDeletion: PropagationPolicy { deletionPropagation == .foreground ? .foreground : .background }
 
   /// By `kubernetes.operator.leader-election.*`.
   public var leaseElection: LeaseElectionMachine.Settings {

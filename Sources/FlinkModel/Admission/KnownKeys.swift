@@ -4,7 +4,7 @@ public enum KnownKeys {
   static let resource: Set<String> = [
     "checkpoint.trigger.grace-period", "checkpoint.type", "cluster.health-check.checkpoint-progress.enabled",
     "cluster.health-check.checkpoint-progress.window", "cluster.health-check.enabled",
-    "cluster.health-check.restarts.threshold", "cluster.health-check.restarts.window", "deletion.timeout",
+    "cluster.health-check.restarts.threshold", "cluster.health-check.restarts.window",
     "deployment.readiness.timeout", "deployment.rollback.enabled", "exception.label.mapper",
     "jm-deployment-recovery.enabled", "jm-deployment.shutdown-ttl", "jm-deployment.startup.probe.enabled",
     "job.drain-on-savepoint-deletion", "job.restart.failed", "job.restore-unconfirmed.enabled",

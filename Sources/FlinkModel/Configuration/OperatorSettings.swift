@@ -19,7 +19,8 @@ public struct OperatorSettings: Sendable, Hashable {
   public var flinkCancelTimeout: Duration = .seconds(60)
   public var resourceCleanupTimeout: Duration = .seconds(300)
   public var jobSubmissionTimeout: Duration = .seconds(600)
-  public var deletionPropagation = DeletionPropagation.foreground
+  /// nil for what is quickest where the pods are gone already.
+  public var deletionPropagation: DeletionPropagation?
   /// nil for all namespaces.
   public var watchedNamespaces: [String]?
   public var labelSelector: String?
@@ -137,6 +138,7 @@ public struct OperatorSettings: Sendable, Hashable {
     try keys.read("polling.budget", into: &pollingBudget)
     try keys.read("checkpoint-ledger.flush-interval", into: &ledgerFlushInterval)
     try keys.read("checkpoint-ledger.write-budget", into: &ledgerWriteBudget)
+    guard ledgerWriteBudget > 0 else { throw keys.invalid("checkpoint-ledger.write-budget", "must be 1 or more") }
   }
 
   /// Names separated by commas; none, or the Apache operator's word for it, for all.
@@ -219,8 +221,6 @@ public struct ResourceSettings: Sendable, Hashable {
   public var areTemplateArraysMergedByName = false
   public var isSessionDeletionBlockedByUnmanagedJobs = true
   public var isSessionDeletionBlockedBySessionJobs = true
-  /// Ours: after this long a deletion gives up what it waits for, leaves the HA metadata, and says so.
-  public var deletionTimeout: Duration = .seconds(600)
 
   /// The defaults.
   public init() {}
@@ -277,7 +277,6 @@ public struct ResourceSettings: Sendable, Hashable {
       "session.deletion.block-on-unmanaged-jobs", old: "session.block-on-unmanaged-jobs",
       into: &isSessionDeletionBlockedByUnmanagedJobs)
     try keys.read("session.deletion.block-on-session-jobs", into: &isSessionDeletionBlockedBySessionJobs)
-    try keys.read("deletion.timeout", into: &deletionTimeout)
   }
 }
 

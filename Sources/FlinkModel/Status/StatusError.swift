@@ -20,6 +20,18 @@ public struct StatusError: Sendable, Hashable {
       self.type = type
       self.message = message
     }
+
+    /// What a stack trace of Java says after `Caused by:`, outermost first.
+    public static func chain(in trace: String) -> [Cause] {
+      trace.split(whereSeparator: \.isNewline).compactMap { line in
+        guard line.hasPrefix(causedBy) else { return nil }
+        let text = String(line.dropFirst(causedBy.count))
+        guard let colon = text.range(of: ": ") else { return Cause(type: text, message: nil) }
+        return Cause(type: String(text[..<colon.lowerBound]), message: String(text[colon.upperBound...]))
+      }
+    }
+
+    private static let causedBy = "Caused by: "
   }
 
   /// The plain text for a job that the JobManager does not know.

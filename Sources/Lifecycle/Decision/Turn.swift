@@ -47,11 +47,18 @@ struct Turn {
     events.append(LifecycleEvent(kind, reason, component, message, key: key))
   }
 
-  mutating func setError(_ kind: StatusError.Kind, _ message: String, reason: String? = nil) {
+  /// - Parameter trace: the stack trace of the exception that the message is about.
+  mutating func setError(
+    _ kind: StatusError.Kind, _ message: String, reason: String? = nil, trace: String? = nil
+  ) {
     var error = StatusError(kind, message: message, reason: reason)
+    if let trace, !trace.isEmpty {
+      error.stackTrace = trace
+      error.causes = StatusError.Cause.chain(in: trace)
+    }
     let labels = labels(of: message)
     if !labels.isEmpty { error.additionalMetadata["labels"] = .array(labels.map { .string($0) }) }
-    status.error = error.text()
+    status.error = error.text(limits: observation.errorLimits)
   }
 
   func moment(_ milliseconds: Int64) -> Timestamp { Timestamp(epochMilliseconds: milliseconds) }

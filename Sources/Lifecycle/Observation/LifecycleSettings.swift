@@ -58,7 +58,8 @@ public struct LifecycleSettings: Sendable, Hashable {
   public var userJobID: String?
   /// TaskManagers of this spec.
   public var taskManagers = 0
-  /// Nothing but newly completed checkpoints is written to status more often than this.
+  /// `kubernetes.operator.checkpoint-ledger.flush-interval`: nothing but newly completed checkpoints is written to status
+  /// more often than this.
   public var ledgerFlushInterval: Int64 = 300_000
   public var snapshots = SnapshotSettings()
   /// `scheduler-mode: reactive`: the job takes whatever slots there are.
@@ -68,16 +69,20 @@ public struct LifecycleSettings: Sendable, Hashable {
 
   public init() {}
 
+  /// - Parameter operatorSettings: as they apply to the resource's namespace and version.
   /// - Throws: `InvalidField` for a key that cannot be read.
-  public init(_ configuration: FlinkConfiguration, cleanupTimeout: Duration? = nil) throws(InvalidField) {
+  public init(
+    _ configuration: FlinkConfiguration, operatorSettings: OperatorSettings = OperatorSettings()
+  ) throws(InvalidField) {
     let prefix = "kubernetes.operator"
     func milliseconds(_ key: String, _ fallback: Int64) throws(InvalidField) -> Int64 {
       guard let duration = try configuration.duration(key) else { return fallback }
       return duration.milliseconds
     }
     readinessTimeout = try milliseconds("\(prefix).deployment.readiness.timeout", readinessTimeout)
-    self.cleanupTimeout = try milliseconds(
-      "\(prefix).resource.cleanup.timeout", cleanupTimeout?.milliseconds ?? self.cleanupTimeout)
+    cleanupTimeout = try milliseconds(
+      "\(prefix).resource.cleanup.timeout", operatorSettings.resourceCleanupTimeout.milliseconds)
+    ledgerFlushInterval = operatorSettings.ledgerFlushInterval.milliseconds
     isRollbackEnabled = try configuration.bool("\(prefix).deployment.rollback.enabled", default: false)
     exceptionLimit = try configuration.int("\(prefix).events.exceptions.limit-per-reconciliation") ?? exceptionLimit
     exceptionLines = try configuration.int("\(prefix).events.exceptions.stacktrace-lines") ?? exceptionLines

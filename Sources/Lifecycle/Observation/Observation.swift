@@ -95,6 +95,9 @@ public struct Observation: Sendable, Hashable {
   /// From the Events of the pods that `Lifecycle.podsToAskAbout` named.
   public var podWarnings: Fact<PodWarnings> = .unknown(why: "not asked for", since: 0)
 
+  /// `kubernetes.operator.exception.*`.
+  public var errorLimits = StatusError.Limits()
+
   public init(
     metadata: ObjectMetadata, target: Result<Target, InvalidField>, deployed: Target?, cluster: Fact<ClusterFacts>,
     quorum: Fact<ClusterFacts>, jobManager: JobManagerFacts,

@@ -154,11 +154,12 @@ extension Turn {
     let trace = observation.jobManager.exceptions.value?.first
     let cause = trace.map { LogExcerpt.cause(in: $0.stackTrace.isEmpty ? $0.name : $0.stackTrace) }
     let isNew = record.status.jobStatus.state != .failed
+    let said = StatusError.message(of: record.status.error ?? "")
     if let cause,
-      isNew || record.status.error == nil || !StatusError.message(of: record.status.error ?? "").contains(cause)
+      isNew || !said.contains(cause) && said != "The job failed: \(cause)".prefix(max(0, observation.errorLimits.field))
     {
       note(.warning, "Error", .job, "The job failed: \(cause)")
-      setError(.reconciliation, "The job failed: \(cause)")
+      setError(.reconciliation, "The job failed: \(cause)", trace: trace?.stackTrace)
     } else if isNew {
       setError(.reconciliation, "The job failed")
     }
