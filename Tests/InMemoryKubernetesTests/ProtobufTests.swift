@@ -47,6 +47,35 @@ import Testing
           "template": ["spec": ["containers": [["name": "c", "image": "i", "command": ["a", "b"]]]]],
         ],
       ],
+      [
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": ["name": "i"],
+        "spec": [
+          "rules": [
+            [
+              "host": "h",
+              "http": [
+                "paths": [
+                  [
+                    "path": "/", "pathType": "Prefix",
+                    "backend": ["service": ["name": "s", "port": ["number": 80]]],
+                  ]
+                ]
+              ],
+            ]
+          ]
+        ],
+      ],
+      [
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": ["name": "q"],
+        "spec": ["hard": ["pods": "1", "memory": "1Gi"]],
+      ],
+      [
+        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": ["name": "c"],
+        "spec": [
+          "schedule": "* * * * *", "suspend": false,
+          "jobTemplate": ["spec": ["template": ["spec": ["restartPolicy": "Never"]]]],
+        ],
+      ],
     ] as [JSONValue])
   func readsWhatItWrites(_ object: JSONValue) throws {
     let bytes = try #require(ProtobufWriter.object(object))

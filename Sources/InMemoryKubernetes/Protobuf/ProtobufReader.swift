@@ -67,6 +67,9 @@ struct ProtobufReader {
           if part.number == 2 { value = try Self.value(element, part.value, isElement: true, depth: depth) }
         }
         json.set(value ?? "", at: [field.name, key])
+      case .inline(let inner):
+        guard case .bytes(let bytes) = found.value else { throw mismatch(name, field) }
+        for (key, value) in try message(inner, bytes, depth: depth + 1).objectValue ?? [:] { json[key] = value }
       default:
         if let value = try value(field.type, found.value, isElement: false, depth: depth) { json[field.name] = value }
       }
@@ -94,6 +97,13 @@ struct ProtobufReader {
       return number == 0 && !keepsZero && !isElement ? nil : JSONValue(Int64(bitPattern: number))
     case (.boolean(let keepsFalse), .number(let number)):
       return number == 0 && !keepsFalse && !isElement ? nil : .bool(number != 0)
+    case (.quantity, .bytes(let bytes)):
+      var text = ""
+      var scanner = WireScanner(bytes)
+      while let field = try scanner.next() {
+        if field.number == 1, case .bytes(let found) = field.value { text = String(decoding: found, as: UTF8.self) }
+      }
+      return .string(text)
     case (.message(let name), .bytes(let bytes)): return try message(name, bytes, depth: depth + 1)
     case (.time, .bytes(let bytes)): return try time(bytes).map { .string($0.rfc3339Seconds) }
     case (.microTime, .bytes(let bytes)): return try time(bytes).map { .string($0.rfc3339Micros) }

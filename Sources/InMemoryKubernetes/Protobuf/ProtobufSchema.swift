@@ -13,6 +13,9 @@ struct ProtobufSchema: Sendable {
     case time
     case microTime
     case integerOrString
+    case quantity
+    /// A message whose fields JSON has in the surrounding object.
+    case inline(String)
     case message(String)
     case list(FieldType)
     case map(FieldType)
@@ -32,11 +35,20 @@ struct ProtobufSchema: Sendable {
 
   /// Kinds that are sent and answered as they are, by apiVersion.
   static let kinds: [String: Set<String>] = [
-    "v1": ["ConfigMap", "Secret", "Namespace", "ServiceAccount", "DeleteOptions", "Status", "Service"],
+    "v1": [
+      "ConfigMap", "Secret", "Namespace", "ServiceAccount", "DeleteOptions", "Status", "Service", "ResourceQuota",
+    ],
+    "batch/v1": ["Job", "CronJob"],
+    "networking.k8s.io/v1": ["Ingress"],
+    "policy/v1": ["PodDisruptionBudget", "Eviction"],
+    "scheduling.k8s.io/v1": ["PriorityClass"],
+    "autoscaling/v1": ["HorizontalPodAutoscaler"],
     "apps/v1": ["Deployment"],
     "rbac.authorization.k8s.io/v1": ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
     "authentication.k8s.io/v1": ["TokenRequest", "SelfSubjectReview"],
-    "authorization.k8s.io/v1": ["SelfSubjectAccessReview"],
+    "authorization.k8s.io/v1": [
+      "SelfSubjectAccessReview", "SubjectAccessReview", "LocalSubjectAccessReview", "SelfSubjectRulesReview",
+    ],
     "coordination.k8s.io/v1": ["Lease"],
   ]
 
@@ -56,6 +68,7 @@ struct ProtobufSchema: Sendable {
 
   private static func type(_ text: Substring) -> FieldType {
     if text.hasPrefix("[") { return .list(type(text.dropFirst().dropLast())) }
+    if text.hasPrefix("inline:") { return .inline(String(text.dropFirst(7))) }
     if text.hasPrefix("map<") { return .map(type(text.dropFirst(4).dropLast())) }
     switch text {
     case "string": return .string
@@ -67,6 +80,7 @@ struct ProtobufSchema: Sendable {
     case "time": return .time
     case "microTime": return .microTime
     case "intOrString": return .integerOrString
+    case "quantity": return .quantity
     default: return .message(String(text))
     }
   }
@@ -127,6 +141,46 @@ struct ProtobufSchema: Sendable {
     ResourceAttributes: namespace 1 string; verb 2 string; group 3 string; version 4 string; resource 5 string; subresource 6 string; name 7 string
     NonResourceAttributes: path 1 string; verb 2 string
     SubjectAccessReviewStatus: allowed 1 bool; reason 2 string; evaluationError 3 string; denied 4 bool
+    SubjectAccessReview: metadata 1 ObjectMeta; spec 2 SubjectAccessReviewSpec; status 3 SubjectAccessReviewStatus
+    LocalSubjectAccessReview: metadata 1 ObjectMeta; spec 2 SubjectAccessReviewSpec; status 3 SubjectAccessReviewStatus
+    SubjectAccessReviewSpec: resourceAttributes 1 ResourceAttributes; nonResourceAttributes 2 NonResourceAttributes; user 3 string; groups 4 [string]; uid 6 string
+    SelfSubjectRulesReview: metadata 1 ObjectMeta; spec 2 SelfSubjectRulesReviewSpec; status 3 SubjectRulesReviewStatus
+    SelfSubjectRulesReviewSpec: namespace 1 string
+    SubjectRulesReviewStatus: resourceRules 1 [ResourceRule]; nonResourceRules 2 [NonResourceRule]; incomplete 3 bool; evaluationError 4 string
+    ResourceRule: verbs 1 [string]; apiGroups 2 [string]; resources 3 [string]; resourceNames 4 [string]
+    NonResourceRule: verbs 1 [string]; nonResourceURLs 2 [string]
+    ResourceQuota: metadata 1 ObjectMeta; spec 2 ResourceQuotaSpec; status 3 ResourceQuotaStatus
+    ResourceQuotaSpec: hard 1 map<quantity>; scopes 2 [string]
+    ResourceQuotaStatus: hard 1 map<quantity>; used 2 map<quantity>
+    Job: metadata 1 ObjectMeta; spec 2 JobSpec; status 3 JobStatus
+    JobSpec: parallelism 1 *int; completions 2 *int; activeDeadlineSeconds 3 *int; selector 4 LabelSelector; manualSelector 5 *bool; template 6 PodTemplateSpec; backoffLimit 7 *int; ttlSecondsAfterFinished 8 *int; completionMode 9 string; suspend 10 *bool; podReplacementPolicy 14 string; managedBy 15 string
+    JobStatus: conditions 1 [JobCondition]; startTime 2 time; completionTime 3 time; active 4 int; succeeded 5 int; failed 6 int; completedIndexes 7 string; ready 9 *int; terminating 11 *int
+    JobCondition: type 1 string; status 2 string; lastProbeTime 3 time; lastTransitionTime 4 time; reason 5 string; message 6 string
+    CronJob: metadata 1 ObjectMeta; spec 2 CronJobSpec; status 3 CronJobStatus
+    CronJobSpec: schedule 1 string; startingDeadlineSeconds 2 *int; concurrencyPolicy 3 string; suspend 4 *bool; jobTemplate 5 JobTemplateSpec; successfulJobsHistoryLimit 6 *int; failedJobsHistoryLimit 7 *int; timeZone 8 string
+    JobTemplateSpec: metadata 1 ObjectMeta; spec 2 JobSpec
+    CronJobStatus: active 1 [ObjectReference]; lastScheduleTime 4 time; lastSuccessfulTime 5 time
+    Ingress: metadata 1 ObjectMeta; spec 2 IngressSpec; status 3 IngressStatus
+    IngressSpec: defaultBackend 1 IngressBackend; tls 2 [IngressTLS]; rules 3 [IngressRule]; ingressClassName 4 string
+    IngressBackend: resource 3 TypedLocalObjectReference; service 4 IngressServiceBackend
+    TypedLocalObjectReference: apiGroup 1 string; kind 2 string; name 3 string
+    IngressServiceBackend: name 1 string; port 2 ServiceBackendPort
+    ServiceBackendPort: name 1 string; number 2 int
+    IngressTLS: hosts 1 [string]; secretName 2 string
+    IngressRule: host 1 string; ingressRuleValue 2 inline:IngressRuleValue
+    IngressRuleValue: http 1 HTTPIngressRuleValue
+    HTTPIngressRuleValue: paths 1 [HTTPIngressPath]
+    HTTPIngressPath: path 1 string; backend 2 IngressBackend; pathType 3 string
+    IngressStatus: loadBalancer 1 LoadBalancerStatus
+    PodDisruptionBudget: metadata 1 ObjectMeta; spec 2 PodDisruptionBudgetSpec; status 3 PodDisruptionBudgetStatus
+    PodDisruptionBudgetSpec: minAvailable 1 intOrString; selector 2 LabelSelector; maxUnavailable 3 intOrString; unhealthyPodEvictionPolicy 4 string
+    PodDisruptionBudgetStatus: observedGeneration 1 int; disruptionsAllowed 3 int; currentHealthy 4 int; desiredHealthy 5 int; expectedPods 6 int
+    Eviction: metadata 1 ObjectMeta; deleteOptions 2 DeleteOptions
+    PriorityClass: metadata 1 ObjectMeta; value 2 int; globalDefault 3 bool; description 4 string; preemptionPolicy 5 string
+    HorizontalPodAutoscaler: metadata 1 ObjectMeta; spec 2 HorizontalPodAutoscalerSpec; status 3 HorizontalPodAutoscalerStatus
+    HorizontalPodAutoscalerSpec: scaleTargetRef 1 CrossVersionObjectReference; minReplicas 2 *int; maxReplicas 3 int; targetCPUUtilizationPercentage 4 *int
+    CrossVersionObjectReference: kind 1 string; name 2 string; apiVersion 3 string
+    HorizontalPodAutoscalerStatus: observedGeneration 1 *int; lastScaleTime 2 time; currentReplicas 3 int; desiredReplicas 4 int; currentCPUUtilizationPercentage 5 *int
     Lease: metadata 1 ObjectMeta; spec 2 LeaseSpec
     LeaseSpec: holderIdentity 1 string; leaseDurationSeconds 2 *int; acquireTime 3 microTime; renewTime 4 microTime; leaseTransitions 5 *int; strategy 6 string; preferredHolder 7 string
     """

@@ -17,6 +17,14 @@ enum ProtobufWriter {
     var bytes: [UInt8] = []
     var known: Set<String> = ["kind", "apiVersion", "managedFields"]
     for field in fields {
+      if case .inline(let inner) = field.type {
+        let names = (ProtobufSchema.kubernetes[inner] ?? []).map(\.name)
+        known.formUnion(names)
+        let part = JSONValue.object(JSONObject(members.filter { names.contains($0.key) }.map { ($0.key, $0.value) }))
+        guard let encoded = message(inner, part) else { return nil }
+        bytes += bytesField(field.number, encoded)
+        continue
+      }
       known.insert(field.name)
       guard let value = json[field.name], !value.isNull else { continue }
       switch field.type {
@@ -61,8 +69,9 @@ enum ProtobufWriter {
       return value.stringValue.map { text in
         bytesField(number, numberField(1, 1) + numberField(2, 0) + bytesField(3, Array(text.utf8)))
       }
+    case .quantity: return value.stringValue.map { bytesField(number, bytesField(1, Array($0.utf8))) }
     case .message(let name): return message(name, value).map { bytesField(number, $0) }
-    case .list, .map: return nil
+    case .list, .map, .inline: return nil
     }
   }
 

@@ -151,6 +151,12 @@ import Testing
         (["rolebinding", "b", "--role=r", "--serviceaccount=default:bot"], "rolebinding.rbac.authorization.k8s.io"),
         (["deployment", "d", "--image=example.invalid/app:1", "--replicas=2"], "deployment.apps"),
         (["service", "clusterip", "svc", "--tcp=80:8080"], "service"),
+        (["ingress", "i", "--rule=host/path=svc:80"], "ingress.networking.k8s.io"),
+        (["quota", "q", "--hard=pods=1,memory=1Gi"], "resourcequota"),
+        (["poddisruptionbudget", "p", "--selector=a=b", "--min-available=1"], "poddisruptionbudget.policy"),
+        (["priorityclass", "pc", "--value=4"], "priorityclass.scheduling.k8s.io"),
+        (["cronjob", "cj", "--image=example.invalid/app:1", "--schedule=* * * * *"], "cronjob.batch"),
+        (["job", "j", "--from=cronjob/cj"], "job.batch"),
       ] {
         let made = try await bed.kubectlSucceeds(["create"] + arguments)
         #expect(made.hasPrefix("\(kind)/") && made.hasSuffix(" created\n"))

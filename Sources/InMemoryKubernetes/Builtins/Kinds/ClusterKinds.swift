@@ -133,6 +133,21 @@ struct ResourceQuotaStrategy: KindStrategy {
   var returnsDeletedObject: Bool { true }
 
   func prepareForCreate(_ object: inout JSONValue) { object["status"] = [:] }
+
+  var columns: [TableColumn] { [.name, TableColumn(name: "Request"), TableColumn(name: "Limit"), .age] }
+
+  func cells(_ object: JSONValue, at now: GoTime) -> [JSONValue] {
+    var requests: [String] = []
+    var limits: [String] = []
+    for (name, hard) in object["status", "hard"]?.objectValue?.members.sorted(by: { $0.key < $1.key }) ?? [] {
+      let text = "\(name): \(object["status", "used", name]?.stringValue ?? "0")/\(hard.stringValue ?? "")"
+      if name.hasPrefix("limits") { limits.append(text) } else { requests.append(text) }
+    }
+    return [
+      object["metadata", "name"] ?? "", .string(requests.joined(separator: ", ")),
+      .string(limits.joined(separator: ", ")), age(of: object, at: now),
+    ]
+  }
 }
 
 struct PersistentVolumeStrategy: KindStrategy {
