@@ -1,3 +1,4 @@
+import Foundation
 import InMemoryKubernetes
 import KubernetesAPI
 import LocalCluster
@@ -100,6 +101,44 @@ import YAML
       }
       #expect(error?.isForbidden == true)
     }
+  }
+
+  @Test func whatTheImageIsMadeOfIsInAClone() throws {
+    let ignored = try repositoryFile(".gitignore").split(separator: "\n").map(String.init)
+    var copied = 0
+    for line in try repositoryFile("deploy/Dockerfile").split(separator: "\n") {
+      guard line.hasPrefix("COPY "), !line.contains("--from=") else { continue }
+      for source in line.split(separator: " ").dropFirst().dropLast() {
+        copied += 1
+        // A pattern needs one file that is there.
+        let path = source.hasSuffix(".*") ? source.dropLast(1) + "swift" : source
+        #expect(FileManager.default.fileExists(atPath: repository.appendingPathComponent(String(path)).path), "\(line)")
+        #expect(!ignored.contains(String(path)) && !ignored.contains("\(path)/"), "\(line): not in a clone")
+      }
+    }
+    #expect(copied == 5)
+  }
+
+  @Test func whatIsNamedInCommandsIsInTheImage() throws {
+    // The image's entry point and the Deployment's arguments are one command line.
+    let dockerfile = try repositoryFile("deploy/Dockerfile")
+    #expect(dockerfile.contains(#"ENTRYPOINT ["/usr/local/bin/flink-operator"]"#))
+    #expect(
+      dockerfile.contains("/out/usr/local/bin/flink-operator") && dockerfile.contains("COPY --from=build /out/ /"))
+    let deployment = try object("Deployment", "flink-operator")
+    let container = try #require(deployment["spec", "template", "spec", "containers"]?.arrayValue?.first)
+    #expect(container["command"] == nil && container["args"]?.arrayValue?.first == "run")
+    let mounted = container["volumeMounts"]?.arrayValue?.first?["mountPath"]?.stringValue ?? ""
+    let arguments = (container["args"]?.arrayValue ?? []).compactMap(\.stringValue)
+    let map = try object("ConfigMap", "flink-operator-config")
+    let config = try #require(arguments.first { $0.hasPrefix("--config=") }?.dropFirst("--config=".count))
+    #expect(config.hasPrefix("\(mounted)/"))
+    #expect(map["data"]?[String(config.dropFirst(mounted.count + 1))] != nil, "\(config) is no file of the ConfigMap")
+    // One image, named once.
+    let kustomization = try YAML.parse(try repositoryFile("deploy/operator/kustomization.yaml"))
+    let image = try #require(kustomization["images"]?.arrayValue?.first)
+    let tag = image["newTag"]?.stringValue ?? ""
+    #expect(container["image"]?.stringValue == "\(image["newName"]?.stringValue ?? ""):\(tag)")
   }
 
   @Test func theOperatorRunsAsTheImageSays() throws {
