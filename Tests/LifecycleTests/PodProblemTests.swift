@@ -31,13 +31,15 @@ import Testing
       problem
         == PodProblem(
           reason: "CrashLoopBackOff",
-          message: "[main] CrashLoop - exit code 1: Caused by: java.lang.ClassNotFoundException: no.such.Job"))
+          message: "[main] CrashLoop - exit code 1: Caused by: java.lang.ClassNotFoundException: no.such.Job",
+          ending: "[main] CrashLoop - exit code 1"))
   }
 
   @Test func seesACrashBeforeTheBackOff() {
     let problem = PodProblem(
       of: pod(["name": "main", "state": ["terminated": ["exitCode": 137, "reason": "OOMKilled"]]]))
-    #expect(problem == PodProblem(reason: "OOMKilled", message: "[main] exit code 137, OOMKilled"))
+    let text = "[main] exit code 137, OOMKilled"
+    #expect(problem == PodProblem(reason: "OOMKilled", message: text, ending: text))
   }
 
   @Test func tellsWhyAPodIsNotScheduled() {

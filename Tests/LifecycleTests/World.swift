@@ -20,6 +20,7 @@ struct World {
   var lastEffect: EffectOutcome?
   var errorLimits = StatusError.Limits()
   var podWarnings: Fact<PodWarnings> = .unknown(why: "not asked for", since: 0)
+  var crashReports: [String: CrashReport] = [:]
   /// Changes the settings of what runs and of what is to run.
   var adjust: @Sendable (inout LifecycleSettings) -> Void = { _ in }
 
@@ -59,6 +60,7 @@ struct World {
       jobManager: jobManager, haMetadata: haMetadata, lastEffect: lastEffect)
     observation.podWarnings = podWarnings
     observation.errorLimits = errorLimits
+    observation.crashReports = crashReports
     return observation
   }
 

@@ -38,6 +38,8 @@ public final class FlinkDeploymentReconciler: Sendable {
     var failures = 0
     /// By pod UID: what its Events said, and when they were read.
     var podEvents: [String: (problem: PodProblem?, at: Int64)] = [:]
+    /// What logs say of containers that failed, by pod UID.
+    var crashReports: [String: CrashReport] = [:]
   }
 
   /// - Parameter guards: all of them, but for the simulation.
@@ -149,6 +151,7 @@ public final class FlinkDeploymentReconciler: Sendable {
       observation.haMetadata = await readHAMetadata(key)
     }
     observation.podWarnings = await readPodWarnings(key, record, observation)
+    observation.crashReports = await readCrashReports(key, record, observation)
     let now = clock.now()
     let decision = Lifecycle.decide(observation, record, now: now, guards: guards)
 

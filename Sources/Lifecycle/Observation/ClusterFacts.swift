@@ -98,6 +98,8 @@ public struct PodFacts: Sendable, Hashable {
   /// When a container of it that has run came to its last end, by the node's clock, in epoch milliseconds (Kubernetes
   /// tells whole seconds); nil where none has ended.
   public var lastEndAt: Int64?
+  /// The last failure of a container.
+  public var failure: ContainerFailure?
 
   public init(
     name: String, uid: String, component: ClusterComponent?, phase: String, isBeingDeleted: Bool = false,
@@ -129,6 +131,17 @@ public struct PodFacts: Sendable, Hashable {
       statuses.flatMap { [$0["state", "terminated"], $0["lastState", "terminated"]] }
       .compactMap { $0?["finishedAt"]?.stringValue.flatMap { Timestamp(rfc3339: $0)?.epochMilliseconds } }
       .max()
+    failure = statuses.compactMap(Self.failure(of:)).first
+  }
+
+  private static func failure(of container: JSONValue) -> ContainerFailure? {
+    let present = container["state", "terminated", "exitCode"]?.intValue
+    guard let code = present ?? container["lastState", "terminated", "exitCode"]?.intValue, code != 0 else {
+      return nil
+    }
+    return ContainerFailure(
+      container: container["name"]?.stringValue ?? "", restarts: container["restartCount"]?.intValue ?? 0,
+      isRunningAgain: container["state", "running"] != nil)
   }
 
   /// Its containers have ended and will not be started again.

@@ -5,10 +5,19 @@ public struct PodProblem: Sendable, Hashable {
   /// Kubernetes' word: `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, …
   public var reason: String
   public var message: String
+  /// How a container ended, in `message` before the words of the log; nil where none has.
+  public var ending: String?
 
-  public init(reason: String, message: String) {
+  public init(reason: String, message: String, ending: String? = nil) {
     self.reason = reason
     self.message = message
+    self.ending = ending
+  }
+
+  /// With the cause that the whole log names, in place of what Kubernetes has kept of it.
+  func naming(_ cause: String?) -> PodProblem {
+    guard let cause, let ending else { return self }
+    return PodProblem(reason: reason, message: "\(ending): \(cause)", ending: ending)
   }
 
   private static let waitingReasons: Set<String> = [
@@ -26,12 +35,11 @@ public struct PodProblem: Sendable, Hashable {
       if let waiting = container["state", "waiting"], let reason = waiting["reason"]?.stringValue,
         Self.waitingReasons.contains(reason)
       {
-        self.init(
-          reason: reason,
-          message: "[\(name)] "
-            + (reason == "CrashLoopBackOff"
-              ? Self.crash(of: container) ?? waiting["message"]?.stringValue ?? reason
-              : waiting["message"]?.stringValue ?? reason))
+        if reason == "CrashLoopBackOff", let last = container["lastState", "terminated"] {
+          self.init(reason, last, "[\(name)] CrashLoop - ")
+        } else {
+          self.init(reason: reason, message: "[\(name)] \(waiting["message"]?.stringValue ?? reason)")
+        }
         return
       }
     }
@@ -40,8 +48,7 @@ public struct PodProblem: Sendable, Hashable {
       let terminated = container["state", "terminated"]
       if let terminated, terminated["exitCode"]?.intValue ?? 0 != 0, pod["metadata", "deletionTimestamp"] == nil {
         self.init(
-          reason: terminated["reason"]?.stringValue ?? "Error",
-          message: "[\(container["name"]?.stringValue ?? "")] " + Self.end(terminated))
+          terminated["reason"]?.stringValue ?? "Error", terminated, "[\(container["name"]?.stringValue ?? "")] ")
         return
       }
     }
@@ -56,16 +63,14 @@ public struct PodProblem: Sendable, Hashable {
     return nil
   }
 
-  private static func crash(of container: JSONValue) -> String? {
-    guard let last = container["lastState", "terminated"] else { return nil }
-    return "CrashLoop - \(end(last))"
-  }
-
-  private static func end(_ terminated: JSONValue) -> String {
+  /// Of a container that has ended.
+  private init(_ reason: String, _ terminated: JSONValue, _ lead: String) {
     let code = terminated["exitCode"]?.intValue.map { "exit code \($0)" } ?? "ended"
-    let reason = terminated["reason"]?.stringValue.map { $0 == "Error" ? "" : ", \($0)" } ?? ""
-    guard let message = terminated["message"]?.stringValue, !message.isEmpty else { return code + reason }
-    return "\(code)\(reason): \(LogExcerpt.cause(in: message))"
+    let word = terminated["reason"]?.stringValue.map { $0 == "Error" ? "" : ", \($0)" } ?? ""
+    let ending = lead + code + word
+    let text = terminated["message"]?.stringValue ?? ""
+    self.init(
+      reason: reason, message: text.isEmpty ? ending : "\(ending): \(LogExcerpt.cause(in: text))", ending: ending)
   }
 }
 
@@ -78,10 +83,12 @@ public enum LogExcerpt {
     let isFrame = { (line: String) in line.hasPrefix("at ") || line.hasPrefix("... ") }
     let line =
       lines.last { $0.hasPrefix("Caused by:") }
-      ?? lines.last { !isFrame($0) && ($0.contains("Exception") || $0.contains("Error")) }
+      ?? lines.last { !isFrame($0) && namesAnError($0) }
       ?? lines.last { !isFrame($0) } ?? ""
     return String(line.prefix(500))
   }
+
+  static func namesAnError(_ line: String) -> Bool { line.contains("Exception") || line.contains("Error") }
 
   private static func trimmed(_ line: Substring) -> String {
     var line = line

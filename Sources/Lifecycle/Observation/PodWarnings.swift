@@ -80,8 +80,8 @@ extension Lifecycle {
 }
 
 extension Observation {
-  /// Why a pod does not come up, by its status or else by its Events.
+  /// Why a pod does not come up, by its status and its log, or else by its Events.
   func problem(of pod: PodFacts) -> PodProblem? {
-    pod.problem ?? (pod.isBeingPrepared ? podWarnings.value?.problems[pod.uid] : nil)
+    pod.problem?.naming(crash(of: pod)?.cause) ?? (pod.isBeingPrepared ? podWarnings.value?.problems[pod.uid] : nil)
   }
 }

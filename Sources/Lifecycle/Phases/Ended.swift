@@ -11,9 +11,14 @@ extension Turn {
   ///
   /// - Parameter jobManager: nil where it is known to be gone.
   mutating func considerEnd(_ operation: OperationRecord, _ jobManager: DeploymentFacts?, _ cluster: ClusterFacts) {
-    guard isRunningUnchanged, generation <= operation.generation || target == nil,
-      let state = status.jobStatus.state, state.isGloballyTerminal
+    guard isRunningUnchanged, generation <= operation.generation || target == nil, let state = status.jobStatus.state
     else { return }
+    // Its JobManager starts and ends again and again: the job's own state tells little.
+    if state == .failed || state == .reconciling || state == .initializing, let path = failedRestore(operation) {
+      reject(path)
+      return restartEnded(operation, jobManager, because: "\(path) could not be restored", wish: .newest)
+    }
+    guard state.isGloballyTerminal else { return }
     let ended = status.jobStatus.updateTime ?? now
     if state == .finished, jobManager != nil, now - ended < 60_000,
       observation.jobManager.checkpoints.at.map({ $0 < ended + settings.restCacheTime }) ?? true
@@ -22,10 +27,6 @@ extension Turn {
       poll(operation, .fast)
       wake = WakeUp(after: 1_000, "the statistics of the job that has ended")
       return
-    }
-    if state == .failed, let path = failedRestore(operation) {
-      reject(path)
-      return restartEnded(operation, jobManager, because: "\(path) could not be restored", wish: .newest)
     }
     if let why = restartReason(state, jobManager) { return restartEnded(operation, jobManager, because: why) }
     if let jobManager, !jobManager.isBeingDeleted { considerShutdown(operation, jobManager) }

@@ -94,9 +94,11 @@ extension RestoreQuestion {
   }
 
   private func refuse(_ why: String) -> RestoreAnswer {
+    // Where the newest point known was, that job had its others.
+    let job = newest(candidates)?.point.jobID ?? jobID
     let directory =
       checkpointDirectory.map { directory in
-        "; look for checkpoints in \(jobID.map { "\(directory)/\($0)" } ?? directory)"
+        "; look for checkpoints in \(job.map { "\(directory)/\($0)" } ?? directory)"
       }
       ?? ""
     return .refuse(
@@ -143,7 +145,9 @@ extension RestoreQuestion {
   private var basePoint: RestorePoint? {
     guard case .path(let path) = base else { return nil }
     if let ledger, ledger.path == path { return ledger }
-    return recorded.first { $0.path == path } ?? RestorePoint(kind: .savepoint, path: path, provenance: .status)
+    let isCheckpoint = path.split(separator: "/").last?.hasPrefix("chk-") == true
+    return recorded.first { $0.path == path }
+      ?? RestorePoint(kind: isCheckpoint ? .checkpoint : .savepoint, path: path, provenance: .status)
   }
 
   private func others(than chosen: RestorePoint?, _ reason: String) -> [RejectedRestorePoint] {

@@ -5,22 +5,32 @@ import KubernetesAPI
 extension Turn {
   static let failedToRestore = "failed to restore"
 
-  /// By what Flink, and the file systems it uses, say that files are not there. State that is there and does not fit the
-  /// job is no fault of the point.
-  private static let signs = [
-    "FileNotFoundException", "NoSuchFileException", "Cannot find checkpoint or savepoint", "Cannot find meta data file",
-    "NoSuchKey",
-  ]
-
-  /// The path that the job was to start from, where it failed for want of it.
+  /// The path that the job was to start from, where it failed for want of it. State that is there and does not fit the job
+  /// is no fault of the point.
   func failedRestore(_ operation: OperationRecord) -> String? {
-    guard case .path(let path) = operation.restorePlan,
-      case .seen(let statistics, _) = observation.jobManager.checkpoints,
+    guard case .path(let path) = operation.restorePlan else { return nil }
+    if isRejected(path) || isMissed(path) { return path }
+    guard case .seen(let statistics, _) = observation.jobManager.checkpoints,
       statistics?.latestCompleted == nil, statistics?.latestRestored == nil,
       let exception = observation.jobManager.exceptions.value?.first
     else { return nil }
     let text = "\(exception.name)\n\(exception.stackTrace)"
-    return Self.signs.contains { text.contains($0) } ? path : nil
+    return MissingFiles.signs.contains { text.contains($0) } ? path : nil
+  }
+
+  /// A start has shown before that it is not there.
+  private func isRejected(_ path: String) -> Bool {
+    status.restorePoint?.rejected.contains { $0.point.path == path && $0.reason == Self.failedToRestore } ?? false
+  }
+
+  /// A JobManager that cannot read what its job starts from ends, before it can be asked: its log says which file.
+  private func isMissed(_ path: String) -> Bool {
+    let place = path.split(separator: ":", maxSplits: 1).last.map { String($0.drop { $0 == "/" }) } ?? path
+    guard !place.isEmpty, let pods = observation.cluster.value?.pods else { return false }
+    return pods.contains { pod in
+      pod.component == .jobManager && !pod.isBeingDeleted
+        && observation.crash(of: pod)?.missingFiles.contains { $0.contains(place) } ?? false
+    }
   }
 
   /// Notes that a point is not usable, so that no start tries it again.
