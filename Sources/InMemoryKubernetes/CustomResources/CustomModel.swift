@@ -13,6 +13,8 @@ struct CustomModel: ResourceModel {
   let storageAPIVersion: String
   /// `selectableFields`: paths that field selectors may name.
   let selectablePaths: [String: [String]]
+  /// What every use of this version is warned with.
+  let deprecation: String?
 
   var isCustom: Bool { true }
   var returnsDeletedObject: Bool { false }
@@ -82,8 +84,9 @@ struct CustomModel: ResourceModel {
     SchemaValidator.validate(object, schema) + scaleErrors(object)
   }
 
+  /// What was stored before its schema became stricter may stay as it is: only what changes must be valid.
   func validateUpdate(_ object: JSONValue, old: JSONValue, subresource: String?) -> [FieldError] {
-    SchemaValidator.validate(object, schema) + scaleErrors(object)
+    SchemaValidator.validate(object, schema).filter { !Ratcheting.isUnchanged($0, object, old) } + scaleErrors(object)
   }
 
   let isScalable: Bool
@@ -108,7 +111,7 @@ struct CustomModel: ResourceModel {
   }
 
   func nameProblems(_ name: String) -> [String] { Names.subdomainProblems(name) }
-  func warnings(_ object: JSONValue) -> [String] { [] }
+  func warnings(_ object: JSONValue) -> [String] { deprecation.map { [$0] } ?? [] }
 
   func toStorage(_ object: JSONValue) -> JSONValue {
     guard apiVersion != storageAPIVersion else { return object }

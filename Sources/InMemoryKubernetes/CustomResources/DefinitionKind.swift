@@ -3,6 +3,7 @@ import KubernetesAPI
 /// CustomResourceDefinitions themselves.
 struct DefinitionStrategy: KindStrategy {
   var hasGeneration: Bool { true }
+  var allowsUnconditionalUpdate: Bool { false }
   var isolatesStatus: Bool { true }
 
   func applyDefaults(_ object: inout JSONValue) {
@@ -35,6 +36,8 @@ struct DefinitionStrategy: KindStrategy {
       }
       return "\(rule): this server does not evaluate CEL; objects are not checked by these rules"
     }
+      + (object["spec", "conversion", "strategy"] == "Webhook"
+        ? ["spec.conversion: this server calls no conversion webhook; versions differ in their apiVersion only"] : [])
   }
 
   private static func firstRule(_ schema: JSONValue, _ path: String) -> String? {
@@ -111,6 +114,8 @@ struct DefinitionStrategy: KindStrategy {
 
 /// What makes a schema structural.
 enum SchemaRules {
+  private static let knownTypes = ["array", "boolean", "integer", "number", "object", "string"]
+
   static func validate(_ schema: JSONValue, path: String, isRoot: Bool) -> [FieldError] {
     var errors: [FieldError] = []
     let type = schema["type"]?.stringValue ?? ""
@@ -127,6 +132,8 @@ enum SchemaRules {
               : "must not be empty for "
                 + "specified \(path.hasSuffix("items") ? "array items" : "object fields")"))
       }
+    } else if !knownTypes.contains(type) {
+      errors.append(.notSupported("\(path).type", .string(type), knownTypes))
     } else if isRoot && type != "object" {
       errors.append(.invalid("\(path).type", .string(type), "must be object at the root"))
     }
@@ -139,6 +146,14 @@ enum SchemaRules {
     }
     if type == "array", schema["items"] == nil {
       errors.append(.required("\(path).items", "must be specified"))
+    }
+    if schema["uniqueItems"]?.boolValue == true {
+      errors.append(
+        .forbidden(
+          "\(path).uniqueItems", "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"))
+    }
+    if let value = schema["default"], !value.isNull {
+      errors += SchemaValidator.validate(value, StructuralSchema(schema), path: "\(path).default")
     }
     for (name, property) in schema["properties"]?.objectValue?.members ?? [] {
       errors += validate(property, path: "\(path).properties[\(name)]", isRoot: false)

@@ -9,10 +9,7 @@ extension InMemoryAPIServer {
     guard var object = stores[definitions]?[name]?.json else { return }
     let names = object["spec", "names"] ?? [:]
     let group = object["spec", "group"]?.stringValue ?? ""
-    let plural = names["plural"]?.stringValue ?? ""
-    let conflict = registry.all.first {
-      $0.type.group == group && $0.type.kind == names["kind"]?.stringValue && $0.type.plural != plural
-    }
+    let conflict = nameConflict(names, group: group)
     var conditions = object["status", "conditions"]?.arrayValue ?? []
     func set(_ type: String, _ status: String, _ reason: String, _ message: String) {
       var condition: JSONValue = [
@@ -29,11 +26,10 @@ extension InMemoryAPIServer {
       }
     }
     if let conflict {
-      let kind = names["kind"]?.stringValue ?? ""
-      set(
-        "NamesAccepted", "False", "KindConflict",
-        "\(goQuoted(kind)) is already in use by \(conflict.type.qualifiedPlural)")
-      set("Established", "False", "NotAccepted", "not all names are accepted")
+      set("NamesAccepted", "False", conflict.reason, conflict.message)
+      if conditions.first(where: { $0["type"] == "Established" })?["status"] != "True" {
+        set("Established", "False", "NotAccepted", "not all names are accepted")
+      }
     } else {
       set("NamesAccepted", "True", "NoConflicts", "no conflicts found")
       set("Established", "True", "InitialNamesAccepted", "the initial names have been accepted")
@@ -50,6 +46,28 @@ extension InMemoryAPIServer {
     if let definition = registry.definition(storage: definitions) { object = definition.model.normalized(object) }
     store(object, in: definitions)
     if conflict == nil { serve(object) }
+  }
+
+  /// The first name that another resource of the group has.
+  private func nameConflict(_ names: JSONValue, group: String) -> (reason: String, message: String)? {
+    let others = registry.all.filter { $0.type.group == group && $0.type.plural != names["plural"]?.stringValue }
+    let resources = Set(others.flatMap { [$0.type.plural, $0.singular] + $0.shortNames })
+    let kinds = Set(others.flatMap { [$0.type.kind, $0.listKind] })
+    let taken = (names["shortNames"]?.arrayValue ?? []).compactMap(\.stringValue).filter(resources.contains)
+    for (field, reason, used) in [
+      ("singular", "SingularConflict", resources), ("shortNames", "ShortNamesConflict", resources),
+      ("kind", "KindConflict", kinds), ("listKind", "ListKindConflict", kinds),
+    ] {
+      if field == "shortNames" {
+        guard !taken.isEmpty else { continue }
+        let texts = taken.map { "\(goQuoted($0)) is already in use" }
+        return (reason, texts.count == 1 ? texts[0] : "[\(texts.joined(separator: ", "))]")
+      }
+      if let name = names[field]?.stringValue, used.contains(name) {
+        return (reason, "\(goQuoted(name)) is already in use")
+      }
+    }
+    return nil
   }
 
   /// Puts the served versions of a definition into the registry.
@@ -103,6 +121,8 @@ extension InMemoryAPIServer {
             hasStatus: subresources?["status"] != nil, scalePaths: scalePaths,
             printer: CustomColumns(version["additionalPrinterColumns"]?.arrayValue ?? []),
             storageAPIVersion: "\(group)/\(storageVersion)", selectablePaths: selectable,
+            deprecation: version["deprecated"]?.boolValue == true
+              ? version["deprecationWarning"]?.stringValue ?? "\(type.apiVersion) \(kind) is deprecated" : nil,
             isScalable: subresources?["scale"] != nil)),
         isCustom: true)
     }

@@ -4,10 +4,10 @@ import KubernetesAPI
 struct SchemaValidator {
   private(set) var errors: [FieldError] = []
 
-  static func validate(_ object: JSONValue, _ schema: StructuralSchema) -> [FieldError] {
+  static func validate(_ object: JSONValue, _ schema: StructuralSchema, path: String = "") -> [FieldError] {
     var validator = SchemaValidator()
-    validator.check(object, schema, path: "")
-    validator.checkLists(object, schema, path: "")
+    validator.check(object, schema, path: path)
+    validator.checkLists(object, schema, path: path)
     return validator.errors
   }
 
@@ -230,8 +230,16 @@ enum FormatRules {
           [8, 13, 18, 23].contains(index) ? character == "-" : character.isHexDigit
         }
     case "duration": isDuration(text)
+    case "uri": text.hasPrefix("/") || hasScheme(text)
     default: true
     }
+  }
+
+  private static func hasScheme(_ text: String) -> Bool {
+    guard let colon = text.firstIndex(of: ":"), colon != text.startIndex, text.first?.isLetter == true else {
+      return false
+    }
+    return text[..<colon].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
   }
 
   /// Go's durations: `1h30m`, `10ms`.

@@ -37,7 +37,9 @@ extension InMemoryAPIServer {
     }
     guard definition.verbs.contains(info.verb.rawValue) else { throw .methodNotAllowed }
     // Reads are warned about a deprecated type too, not only writes.
-    if definition.type == .endpoints { for warning in definition.model.warnings([:]) { context.warn(warning) } }
+    if definition.type == .endpoints || definition.model.isCustom {
+      for warning in definition.model.warnings([:]) { context.warn(warning) }
+    }
     if [.get, .list, .watch].contains(info.verb) { try restrictNode(reading: request, context) }
     switch info.verb {
     case .get: return try get(request, context)

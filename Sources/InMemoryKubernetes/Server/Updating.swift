@@ -60,8 +60,7 @@ extension InMemoryAPIServer {
     if versionText.isEmpty || versionText == "0" {
       if !model.allowsUnconditionalUpdate {
         throw .invalid(
-          group: request.type.group, kind: model.isCustom ? request.type.qualifiedPlural : request.type.kind,
-          name: request.name, qualified: model.isCustom,
+          group: request.type.group, kind: request.type.qualifiedPlural, name: request.name, qualified: true,
           [.invalid("metadata.resourceVersion", 0, "must be specified for an update")])
       }
     } else {
@@ -117,7 +116,7 @@ extension InMemoryAPIServer {
         object.set(nil, at: ["metadata", "managedFields"])
       } else if object != oldObject {
         let managed = trackedFields(
-          old: oldObject, new: object, request, subresource: subresource, parameters, context)
+          old: oldObject, new: object, request, subresource: isScaling ? "scale" : subresource, parameters, context)
         object.set(managed, at: ["metadata", "managedFields"])
       }
     }

@@ -108,6 +108,7 @@ struct AutoscalerStrategy: KindStrategy {
 }
 
 struct DisruptionBudgetStrategy: KindStrategy {
+  var allowsUnconditionalUpdate: Bool { false }
   var hasGeneration: Bool { true }
   var isolatesStatus: Bool { true }
 

@@ -173,6 +173,7 @@ struct NamespaceStrategy: KindStrategy {
 }
 
 struct LeaseStrategy: KindStrategy {
+  var allowsUnconditionalUpdate: Bool { false }
   func validate(_ object: JSONValue) -> [FieldError] {
     var errors: [FieldError] = []
     if let seconds = object["spec", "leaseDurationSeconds"]?.intValue, seconds <= 0 {

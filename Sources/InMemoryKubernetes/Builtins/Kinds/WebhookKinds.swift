@@ -4,6 +4,7 @@ import KubernetesAPI
 struct WebhookConfigurationStrategy: KindStrategy {
   var isMutating = false
   var hasGeneration: Bool { true }
+  var allowsUnconditionalUpdate: Bool { false }
 
   func applyDefaults(_ object: inout JSONValue) {
     guard let webhooks = object["webhooks"]?.arrayValue else { return }
