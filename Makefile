@@ -78,7 +78,7 @@ conformance: setup test-build ## replay recordings of the real API: in process, 
 	  cat $$report; rm -f $$report; exit $$status
 
 .PHONY: compat
-compat: flink test-build ## what of the Apache operator's contract is here, by the tests: fields, keys, examples
+compat: flink-2 test-build ## what of the Apache operator's contract is here, by the tests: fields, keys, examples
 	@report=$$(mktemp); status=0; \
 	  COMPAT_REPORT=$$report swift test --skip-build --filter '^(CompatibilityTests|EndToEndTests.ExamplesTests)' >$$report.log 2>&1 \
 	    || { status=$$?; grep -E '✘|error' $$report.log; }; \
