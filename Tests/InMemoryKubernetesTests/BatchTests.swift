@@ -53,6 +53,26 @@ import Testing
     #expect(test.send("POST", jobs, job()).status == 409)
   }
 
+  @Test func aPodHasThePriorityOfItsClass() {
+    var test = TestServer()
+    let pods = "/api/v1/namespaces/default/pods"
+    func pod(_ name: String, _ priorityClass: String?) -> JSONValue {
+      var spec: JSONValue = ["containers": [["name": "c", "image": "i"]]]
+      if let priorityClass { spec["priorityClassName"] = .string(priorityClass) }
+      return ["apiVersion": "v1", "kind": "Pod", "metadata": ["name": .string(name)], "spec": spec]
+    }
+    let classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
+    #expect(
+      test.send("POST", classes, ["metadata": ["name": "high"], "value": 9, "preemptionPolicy": "Never"]).status == 201)
+    let high = test.send("POST", pods, pod("a", "high")).json?["spec"]
+    #expect(high?["priority"] == 9)
+    #expect(high?["preemptionPolicy"] == "Never")
+    #expect(test.send("POST", pods, pod("b", nil)).json?["spec", "priority"] == 0)
+    let refused = test.send("POST", pods, pod("c", "none"))
+    #expect(refused.status == 403)
+    #expect(refused.json?["message"] == "pods \"c\" is forbidden: no PriorityClass with name none was found")
+  }
+
   @Test func backgroundDeletesItAtOnce() {
     var test = TestServer()
     #expect(test.send("POST", jobs, job()).status == 201)

@@ -52,6 +52,15 @@ import Testing
     #expect(answer.json?["message"]?.stringValue?.contains(complaint) == true, "\(answer.json?.text ?? "")")
   }
 
+  @Test func whatTheSchemaDoesNotHaveIsDropped() {
+    var test = TestServer()
+    #expect(test.send("POST", definitions, definition()).status == 201)
+    let answer = test.send("POST", things, thing(["size": 1, "colour": "red"]))
+    #expect(answer.json?["spec"] == ["size": 1])
+    #expect(answer.header("warning") == "299 - \"unknown field \\\"spec.colour\\\"\"")
+    #expect(test.send("GET", things + "/a").json?["spec"] == ["size": 1])
+  }
+
   @Test func aDeprecatedVersionIsWarnedAbout() {
     var test = TestServer()
     #expect(test.send("POST", definitions, definition(version: ["deprecated": true])).status == 201)

@@ -17,6 +17,7 @@ extension InMemoryAPIServer {
     }
     object.set(.string(name), at: ["spec", "serviceAccountName"])
     object.set(.string(name), at: ["spec", "serviceAccount"])
+    try resolvePriority(&object, request)
     PodStrategy.admit(&object)
     object = request.model.normalized(object)
   }

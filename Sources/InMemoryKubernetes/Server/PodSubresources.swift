@@ -49,7 +49,8 @@ extension InMemoryAPIServer {
     var parameters = DeleteParameters()
     parameters.gracePeriodSeconds = body.json["deleteOptions", "gracePeriodSeconds"]?.intValue
     parameters.uid = body.json["deleteOptions", "preconditions", "uid"]?.stringValue
-    parameters.isDryRun = !(body.json["deleteOptions", "dryRun"]?.arrayValue?.isEmpty ?? true)
+    let isDry = try WriteParameters(context.target, kind: "CreateOptions").isDryRun
+    parameters.isDryRun = isDry || !(body.json["deleteOptions", "dryRun"]?.arrayValue?.isEmpty ?? true)
     _ = try delete(request, parameters, at: context.now)
     return Self.success(201)
   }

@@ -36,6 +36,19 @@ import Testing
     #expect(bed.all(.leases).isEmpty)
   }
 
+  /// What has been made anew, or has got another owner meanwhile, is not collected.
+  @Test func collectsNothingButWhatItHasSeen() throws {
+    var bed = bed()
+    let owner = bed.add(.configMaps, owner)
+    let child = bed.add(.leases, child("a", of: owner))
+    bed.settle()
+    bed.remove(.configMaps, "owner")
+    let writes = bed.settle()
+    guard case .delete(_, _, let options) = try #require(writes.first) else { return #expect(Bool(false), "\(writes)") }
+    #expect(options.uid == child.metadata.uid)
+    #expect(options.resourceVersion == child.metadata.resourceVersion)
+  }
+
   @Test func looksBeforeItBelievesAnOwnerIsAbsent() {
     var bed = bed()
     bed.holdsEvents = true

@@ -73,7 +73,9 @@ struct WorkloadStrategy: KindStrategy {
     } else if (selector?["matchLabels"]?.objectValue?.isEmpty ?? true)
       && (selector?["matchExpressions"]?.arrayValue?.isEmpty ?? true)
     {
-      let word = kind == .deployment ? "deployment" : kind == .replicaSet ? "replicaset" : "statefulset"
+      let word =
+        kind == .deployment
+        ? "deployment" : kind == .replicaSet ? "replicaset" : kind == .daemonSet ? "daemonset" : "statefulset"
       errors.append(.invalid("spec.selector", selector, "empty selector is invalid for \(word)"))
     }
     let labels = spec?["template", "metadata", "labels"]
