@@ -38,6 +38,23 @@ import YAML
       try await instance.kubectl("delete", "flinkdep", "unjudged", "--timeout=30s")
       second.terminate()
       try await eventually("the operator ends", within: .seconds(30)) { !second.isRunning }
+
+      // A certificate that is of no use is replaced, and the new one trusted.
+      try await instance.kubectl(
+        "patch", "secret", "flink-operator-webhook-certificate", "--type=merge", "-p",
+        #"{"data":{"tls.key":"bm9uZQ=="}}"#)
+      let third = try start(instance)
+      defer { third.terminate() }
+      try await eventually("another bundle", within: .seconds(60)) {
+        let present = try await bundles(instance)
+        return zip(present, after).allSatisfy { $0 != $1 }
+      }
+      try await eventually("an answer under the new certificate", within: .seconds(60)) {
+        let text = try await output("try", try manifest("later", ["job": ["parallelism": 0]]), instance)
+        return text.contains("spec.job.parallelism is '0'")
+      }
+      third.terminate()
+      try await eventually("the operator ends", within: .seconds(30)) { !third.isRunning }
     }
   }
 
