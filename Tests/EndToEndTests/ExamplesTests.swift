@@ -24,7 +24,7 @@ import YAML
     ("06-pod-template.yaml", .runs(resource: "pod-template-example") { try await $0.hasItsPods($1, $2) }),
     ("07-ingress.yaml", .runs(resource: "ingress-example") { try await $0.hasItsIngress($1, $2) }),
     ("08-custom-logging.yaml", .runs(resource: "custom-logging-example") { try await $0.logsItsWay($1, $2) }),
-    ("09-python.yaml", .notHere("the local Flink distribution has no Python")),
+    ("09-python.yaml", python),
     (
       "10-sql.yaml",
       .runsChanged(
@@ -39,6 +39,42 @@ import YAML
     ),
     ("11-kustomize-overlay/staging", .runs(resource: "staging-overlay-example") { try await $0.isLaidOver($1, $2) }),
   ]
+
+  /// With a virtual environment of Python that has PyFlink (700 MB) and its interpreter, mounted where they are.
+  private static var python: Showing {
+    let environment = ProcessInfo.processInfo.environment["FLINK_OPERATOR_PYFLINK"] ?? ""
+    let interpreter = URL(fileURLWithPath: "\(environment)/bin/python").resolvingSymlinksInPath()
+    let home = interpreter.deletingLastPathComponent().deletingLastPathComponent().path
+    let code = LocalInstance.repository.appendingPathComponent("examples/09-python").path
+    let jars = try? FileManager.default.contentsOfDirectory(
+      atPath: "\(environment)/lib/\(interpreter.lastPathComponent)/site-packages/pyflink/opt")
+    guard !environment.isEmpty, let jar = jars?.first(where: { $0.hasPrefix("flink-python-1.20.") }) else {
+      return .notHere("needs PyFlink 1.20: name a virtual environment that has it in FLINK_OPERATOR_PYFLINK")
+    }
+    let places = [("code", code, "/opt/flink/usrlib"), ("environment", environment, environment)]
+    let mounted = home == "/usr" ? places : places + [("python", home, home)]
+    let mounts = mounted.map { name, _, path -> JSONValue in ["name": .string(name), "mountPath": .string(path)] }
+    let volumes = mounted.map { name, path, _ -> JSONValue in
+      ["name": .string(name), "hostPath": ["path": .string(path)]]
+    }
+    let python = JSONValue.string("\(environment)/bin/python")
+    return .runsChanged(
+      resource: "python-example",
+      spec: [
+        "image": "flink:1.20",
+        "podTemplate": [
+          "spec": [
+            "containers": [["name": "flink-main-container", "volumeMounts": .array(mounts)]],
+            "volumes": .array(volumes),
+          ]
+        ],
+        "job": [
+          "jarURI": .string("local:///opt/flink/opt/\(jar)"),
+          "args": ["-pyclientexec", python, "-pyexec", python, "-py", "/opt/flink/usrlib/count.py"],
+        ],
+      ], why: "its image's Python from a virtual environment"
+    ) { try await $0.countsDigits($1, $2) }
+  }
 
   /// What an example shows that is not there yet; taken away from here when it is.
   private static let pending: [String: String] = [:]
@@ -192,6 +228,13 @@ import YAML
     #expect(rule?["host"] == "ingress-example.default.flink.example.com")
     let backend = rule?["http", "paths"]?.arrayValue?.first?["backend", "service", "name"]
     #expect(backend == "ingress-example-rest")
+  }
+
+  private func countsDigits(_ instance: LocalInstance, _ job: FlinkJob) async throws {
+    try await eventually("a count of each digit", within: .seconds(300)) {
+      let log = try await instance.kubectl("logs", "-l", "app=\(job.name),component=taskmanager", "--tail=-1")
+      return (0...9).allSatisfy { log.contains("(\($0),10000)") }
+    }
   }
 
   private func printsTotals(_ instance: LocalInstance, _ job: FlinkJob) async throws {

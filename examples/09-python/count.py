@@ -12,7 +12,7 @@ def main():
     )
     ones = numbers.map(lambda n: (n % 10, 1), Types.TUPLE([Types.LONG(), Types.LONG()]))
     counts = ones.key_by(lambda pair: pair[0]).reduce(lambda a, b: (a[0], a[1] + b[1]))
-    counts.filter(lambda pair: pair[1] % 100_000 == 0).print()
+    counts.filter(lambda pair: pair[1] % 10_000 == 0).print()
     environment.execute("count")
 
 
