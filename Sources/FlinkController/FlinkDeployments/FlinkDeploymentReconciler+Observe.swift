@@ -7,12 +7,14 @@ import Logging
 extension FlinkDeploymentReconciler {
   /// What is known without asking anybody.
   func observe(_ resource: FlinkDeployment, _ memory: Memory) -> Observation {
+    // What is in memory keeps its age, whatever has happened to the time of day.
+    let epoch = clock.epoch()
     let now = clock.now()
     let uid = resource.metadata.uid
     let objects = stores.cluster(resource.key, uid: uid)
     let facts = ClusterFacts(
       deployments: objects.deployments.map { DeploymentFacts($0) }, pods: objects.pods.map { PodFacts($0) })
-    var jobManager = memory.poll?.facts ?? .unknown("the JobManager has not been asked yet", since: now)
+    var jobManager = memory.poll?.facts ?? .unknown("the JobManager has not been asked yet", since: clock.elapsed())
     if let effectAt = memory.jobManagerEffectAt, guards.holds(.factsAfterEffect) {
       let why = "read before the last request to the JobManager"
       jobManager.jobs = jobManager.jobs.since(effectAt, why: why)
@@ -20,10 +22,13 @@ extension FlinkDeploymentReconciler {
       jobManager.savepoint = jobManager.savepoint.since(effectAt, why: why)
       jobManager.checkpoint = jobManager.checkpoint.since(effectAt, why: why)
     }
+    jobManager = jobManager.dated(from: epoch)
+    var lastEffect = memory.lastEffect
+    lastEffect?.at += epoch
     let target = target(of: resource)
     var observation = Observation(
       metadata: resource.metadata, target: target, deployed: deployed(resource, target), cluster: .seen(facts, at: now),
-      quorum: .unknown(why: "not asked for", since: now), jobManager: jobManager, lastEffect: memory.lastEffect)
+      quorum: .unknown(why: "not asked for", since: now), jobManager: jobManager, lastEffect: lastEffect)
     observation.errorLimits = settings.errorLimits
     observation.ingress = observeIngress(
       resource, target, restPort: self.memory(resource.key, uid: uid).restPort)

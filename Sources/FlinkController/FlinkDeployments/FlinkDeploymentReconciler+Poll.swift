@@ -6,7 +6,8 @@ import Lifecycle
 
 extension FlinkDeploymentReconciler {
   /// Notes what is wanted of the JobManager. Whether that is something new.
-  func follow(_ polling: Polling?, _ key: ObjectKey, _ uid: String, now: Int64) -> Bool {
+  func follow(_ polling: Polling?, _ key: ObjectKey, _ uid: String) -> Bool {
+    let now = clock.elapsed()
     var isNew = false
     update(key, uid: uid) { memory in
       guard let polling else {
@@ -49,12 +50,12 @@ extension FlinkDeploymentReconciler {
     } catch {
       poll.count += 1
       poll.requests = 0
-      poll.fail(error.description, now: clock.now())
+      poll.fail(error.description, now: clock.elapsed())
     }
     let result = poll
     let isCurrent = updatePoll(key, uid, result, asked: before.polling)
     let schedule = PollSchedule(settings)
-    let now = clock.now()
+    let now = clock.elapsed()
     let urgency = poll.urgency
     var pause = schedule.pause(
       urgency, waiting: now - poll.wantedSince, failing: poll.failing(now: now), failures: poll.failures,
@@ -68,7 +69,7 @@ extension FlinkDeploymentReconciler {
     var isCurrent = false
     update(key, uid: uid) { memory in
       // A wish that changed meanwhile makes the answers those of another question.
-      guard memory.poll?.polling == asked || !guards.holds(.pollIdentity) else { return }
+      guard memory.poll?.polling == asked || !guards.holds(.factsAfterEffect) else { return }
       memory.poll = result
       isCurrent = true
     }

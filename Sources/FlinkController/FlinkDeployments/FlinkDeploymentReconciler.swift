@@ -28,9 +28,11 @@ public final class FlinkDeploymentReconciler: Sendable {
   /// What is known of a resource beside its record; nothing that a decision could not be made without.
   struct Memory: Sendable {
     let uid: String
+    /// Dated by the time that has passed.
     var lastEffect: EffectOutcome?
-    /// End of the last request to the JobManager that changed something, in epoch milliseconds.
+    /// End of the last request to the JobManager that changed something, by the time that has passed.
     var jobManagerEffectAt: Int64?
+    /// Dated by the time that has passed.
     var poll: JobManagerPoll?
     var restPort = 8081
     var isRESTEncrypted = false
@@ -117,7 +119,7 @@ public final class FlinkDeploymentReconciler: Sendable {
       // The echo of our own write wakes the key; the timer is for an echo that gets lost.
       update(key, uid: uid) { $0.failures += 1 }
       return TurnResult(.after(.seconds(1)))
-    case .ambiguous where !guards.holds(.ambiguousWrites): break
+    case .ambiguous where !guards.holds(.statusPrecondition): break
     case .behind, .ambiguous:
       do throws(KubernetesError) {
         object = try await kubernetes.get(.flinkDeployments, namespace: key.namespace, name: key.name)
@@ -163,7 +165,7 @@ public final class FlinkDeploymentReconciler: Sendable {
         let delay = ledgerBudget.delay(writesPerSecond: settings.ledgerWriteBudget, now: now)
       {
         update(key, uid: uid) { $0.failures = 0 }
-        let polls = follow(decision.polling, key, uid, now: now)
+        let polls = follow(decision.polling, key, uid)
         return TurnResult(.after(.milliseconds(delay), priority: .steady), pollsNow: polls)
       }
       do throws(KubernetesError) {
@@ -178,14 +180,14 @@ public final class FlinkDeploymentReconciler: Sendable {
       }
     }
     for event in decision.events { recordEvent(Self.record(event, about: metadata)) }
-    let polls = follow(decision.polling, key, uid, now: now)
+    let polls = follow(decision.polling, key, uid)
 
     var outcome: EffectOutcome?
-    let start = clock.now()
+    let start = clock.elapsed()
     if let effect = decision.effect {
       let status = patch == nil ? record.status : decision.status
       let result = await authorised(effect, by: status, metadata)
-      let end = clock.now()
+      let end = clock.elapsed()
       outcome = EffectOutcome(identity: effect.identity, at: end, result: result, isDeletion: effect.isDeletion)
       update(key, uid: uid) { memory in
         memory.lastEffect = outcome

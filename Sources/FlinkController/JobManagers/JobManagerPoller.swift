@@ -15,7 +15,7 @@ struct JobManagerPoll: Sendable {
   var count: UInt64 = 0
   /// Requests of the last poll.
   var requests = 0
-  /// Since when this is wanted in this way, in epoch milliseconds.
+  /// Since when this is wanted in this way, by the time that has passed.
   let wantedSince: Int64
 
   init(polling: Polling, now: Int64) {
@@ -26,7 +26,7 @@ struct JobManagerPoll: Sendable {
 
   /// The same facts for a changed wish; none where it is about another incarnation.
   func following(_ next: Polling, now: Int64, guards: Guards) -> JobManagerPoll {
-    guard next.attempt == polling.attempt && next.jobID == polling.jobID || !guards.holds(.pollIdentity) else {
+    guard next.attempt == polling.attempt && next.jobID == polling.jobID || !guards.holds(.factsAfterEffect) else {
       return JobManagerPoll(polling: next, now: now)
     }
     var poll = JobManagerPoll(polling: next, now: now)
@@ -35,7 +35,7 @@ struct JobManagerPoll: Sendable {
     poll.runStartedAt = runStartedAt
     poll.count = count
     poll.modification = modification
-    if next.savepointTriggerID != polling.savepointTriggerID, guards.holds(.pollIdentity) {
+    if next.savepointTriggerID != polling.savepointTriggerID, guards.holds(.factsAfterEffect) {
       poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
     }
     if next.checkpointTriggerID != polling.checkpointTriggerID {
@@ -44,11 +44,11 @@ struct JobManagerPoll: Sendable {
     return poll
   }
 
-  /// Asks the JobManager once. Facts are as old as the moment before their request.
+  /// Asks the JobManager once. Facts are as old as the moment before their request, by the time that has passed.
   mutating func ask(_ flink: any FlinkGateway, at endpoint: FlinkEndpoint, clock: OperatorClock) async {
     count += 1
     requests = 1
-    let start = clock.now()
+    let start = clock.elapsed()
     let overview: [JobOverview]
     do throws(FlinkError) {
       overview = try await flink.jobs(at: endpoint)
@@ -58,12 +58,12 @@ struct JobManagerPoll: Sendable {
     failures = 0
     facts.jobs = .seen(overview, at: start)
     let job = overview.first { $0.id == polling.jobID }
-    noteRun(job)
+    noteRun(job, now: start)
     let hasEnded = job.flatMap { FlinkJobState(rawValue: $0.state) }?.isGloballyTerminal == true
 
     if facts.config.value == nil {
       requests += 1
-      let start = clock.now()
+      let start = clock.elapsed()
       do throws(FlinkError) {
         facts.config = .seen(try await flink.clusterConfig(at: endpoint), at: start)
       } catch {
@@ -72,7 +72,7 @@ struct JobManagerPoll: Sendable {
     }
     if job != nil, let trigger = polling.savepointTriggerID {
       requests += 1
-      let start = clock.now()
+      let start = clock.elapsed()
       do throws(FlinkError) {
         let result = try await flink.savepointResult(at: endpoint, job: polling.jobID, triggerID: trigger)
         if case .failed = result, facts.savepoint.value == result {
@@ -86,7 +86,7 @@ struct JobManagerPoll: Sendable {
       }
     }
     if job != nil, let trigger = polling.checkpointTriggerID {
-      let start = clock.now()
+      let start = clock.elapsed()
       do throws(FlinkError) {
         let result = try await flink.checkpointResult(at: endpoint, job: polling.jobID, triggerID: trigger)
         if case .failed = result, facts.checkpoint.value == result {
@@ -104,7 +104,7 @@ struct JobManagerPoll: Sendable {
     }
     if hasBegun == true, polling.wantsCheckpoints, wantsCheckpointsNow(hasEnded: hasEnded, now: start) {
       requests += 1
-      let start = clock.now()
+      let start = clock.elapsed()
       do throws(FlinkError) {
         facts.checkpoints = .seen(try await flink.checkpoints(at: endpoint, job: polling.jobID), at: start)
       } catch {
@@ -114,7 +114,7 @@ struct JobManagerPoll: Sendable {
     }
     if let job, polling.wantsExceptions, wantsExceptionsNow(job, now: start) {
       requests += 1
-      let start = clock.now()
+      let start = clock.elapsed()
       do throws(FlinkError) {
         facts.exceptions = .seen(try await flink.exceptions(at: endpoint, job: polling.jobID), at: start)
       } catch {
@@ -169,11 +169,11 @@ struct JobManagerPoll: Sendable {
   }
 
   /// A job that begins again under its id counts its checkpoints anew: what the run before has told is kept beside.
-  private mutating func noteRun(_ job: JobOverview?) {
+  private mutating func noteRun(_ job: JobOverview?, now: Int64) {
     guard let job else { return }
     if let before = runStartedAt, job.startTime > before, let known = facts.checkpoints.value {
       facts.earlierRun = known
-      facts.checkpoints = .unknown(why: "read from the run of the job before", since: job.startTime)
+      facts.checkpoints = .unknown(why: "read from the run of the job before", since: now)
     }
     runStartedAt = job.startTime
   }

@@ -18,6 +18,15 @@ public enum Fact<Value: Sendable & Hashable>: Sendable, Hashable {
     }
   }
 
+  /// The same fact with `difference` milliseconds added to its time.
+  public func dated(from difference: Int64) -> Fact {
+    switch self {
+    case .seen(let value, let at): .seen(value, at: at + difference)
+    case .gone(let at): .gone(at: at + difference)
+    case .unknown(let why, let since): .unknown(why: why, since: since + difference)
+    }
+  }
+
   /// The same fact, or unknown where it was established before `time`.
   public func since(_ time: Int64, why: String) -> Fact {
     if let at, at < time { .unknown(why: why, since: time) } else { self }

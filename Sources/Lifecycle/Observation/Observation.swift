@@ -29,6 +29,18 @@ public struct JobManagerFacts: Sendable, Hashable {
     self.earlierRun = earlierRun
   }
 
+  /// The same facts with `difference` milliseconds added to their times.
+  public func dated(from difference: Int64) -> JobManagerFacts {
+    var copy = self
+    copy.jobs = jobs.dated(from: difference)
+    copy.config = config.dated(from: difference)
+    copy.checkpoints = checkpoints.dated(from: difference)
+    copy.savepoint = savepoint.dated(from: difference)
+    copy.checkpoint = checkpoint.dated(from: difference)
+    copy.exceptions = exceptions.dated(from: difference)
+    return copy
+  }
+
   /// Nothing is known.
   public static func unknown(_ why: String, since: Int64) -> JobManagerFacts {
     JobManagerFacts(

@@ -33,7 +33,8 @@ final class SimulatedOperator {
       kubernetes: SimulatedKubernetes(world: world, caller: caller),
       flink: SimulatedFlinkGateway(world: world, caller: caller),
       resolver: ServiceNameResolver(), settings: settings,
-      clock: OperatorClock { [world] in world.with { $0.now + $0.clockOffset } },
+      clock: OperatorClock(
+        now: { [world] in world.with { $0.now + $0.clockOffset } }, elapsed: { [world, origin] in world.now - origin }),
       guards: guards, logger: logger, recordEvent: { _ in })
     for (store, selector) in reconciler.stores.all { follow(store, selector, past) }
   }
