@@ -152,4 +152,24 @@ import Testing
     #expect(incarnation?.restorePlan == .path("s3://old"))
     #expect(world.status.operation?.uid == World.uid)
   }
+
+  /// The job was being stopped when the copy was made: how it was started says nothing of what it has by then.
+  @Test func aBackupOfAnUpgradeDoesNotStartWithoutTheStateItKnows() throws {
+    var world = try World.running(.savepoint)
+    world.status.operation?.uid = "another"
+    world.status.operation?.phase = "stopping"
+    world.status.reconciliationStatus.state = .upgrading
+    world.status.reconciliationStatus.lastReconciledSpec = ReconciledSpec(
+      stored: TakeoverFixtures.record(TakeoverFixtures.spec(mode: "stateless")))
+    world.status.restorePoint = RestorePointRecord(
+      chosen: RestorePoint(
+        kind: .checkpoint, path: "s3://checkpoints/chk-7", provenance: .jobManager, jobID: world.status.jobStatus.jobId,
+        checkpointID: 7, timestamp: Timestamp(epochMilliseconds: Self.now)))
+    world.cluster = .seen(ClusterFacts(), at: Self.now)
+    world.quorum = .seen(ClusterFacts(), at: Self.now)
+    world.jobManager = .unknown("not asked", since: Self.now)
+    var incarnation: Incarnation?
+    for _ in 0..<4 { if case .createIncarnation(let made) = world.turn().effect { incarnation = made } }
+    #expect(incarnation?.restorePlan == .path("s3://checkpoints/chk-7"))
+  }
 }

@@ -32,6 +32,11 @@ extension Turn {
       if isRunning, jobManager != nil {
         enter(.running, operation)
       } else {
+        if isRunning {
+          // By the record the job was not ended yet, so that it tells the last start's state, and not the next one's.
+          operation.startedFrom = operation.restorePlan
+          operation.restorePlan = nil
+        }
         operation.kind = .upgrade
         operation.id = "g\(acted)-a\(operation.attempt)-takeover"
         beginDrain(operation)
