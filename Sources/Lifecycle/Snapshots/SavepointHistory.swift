@@ -30,7 +30,12 @@ extension Turn {
     }
     let before = wake
     perform(effect, settle: 60_000, retry: 60_000, waitingFor: "the disposal of a savepoint")
-    if self.effect == nil, let delay = before.delay, delay < wake.delay ?? .max { wake = before }
+    if self.effect != nil {
+      // Nothing that is watched shows its result.
+      wake = WakeUp(after: 0, "the result of the disposal")
+    } else if let delay = before.delay, delay < wake.delay ?? .max {
+      wake = before
+    }
   }
 
   /// What a start may still need: it is never disposed of.
