@@ -96,13 +96,6 @@ extension DeploymentFacts {
 extension Turn {
   mutating func run() {
     if metadata.isBeingDeleted { return delete() }
-    if let acted = record.actedGeneration, case .operation = record.origin, generation < acted,
-      guards.holds(.staleGeneration)
-    {
-      // An older view of the resource than one that was acted upon.
-      wake = WakeUp(after: 1_000, "the view of the resource is older than what was acted upon")
-      return
-    }
     if !metadata.finalizers.contains(FlinkDeployment.finalizer), guards.holds(.finalizerFirst) {
       if case .new = record.phase {
         standing = .beginning("Created", "the resource was seen; its deployment begins")
@@ -120,9 +113,4 @@ extension Turn {
     case .suspended(let operation): rest(operation)
     }
   }
-}
-
-extension Record {
-  enum Origin { case none, operation }
-  var origin: Origin { phase.operation == nil ? .none : .operation }
 }

@@ -14,7 +14,8 @@ import Simulation
 ///     simulate NAME [PLAN]          one scenario, turn by turn, without faults or under a plan
 ///     simulate --sample [NAME…]     one plan of each cell of the matrix, for the scenarios (for all if none is named)
 ///     simulate --sweep [NAME…]      every plan
-///     simulate --mutants [GUARD…]   the same without one guard at a time: by which plan it is missed
+///     simulate --family SCENARIO FAULT[+FAULT] [EFFECT]   the plans with these faults, at each call of this sort
+///     simulate --mutants [GUARD…]   without one guard at a time: by which plan it is missed; --limit N tries N others too
 ///     simulate --bugs               the bugs that other operators have had, with the guard against each and without it
 ///     simulate --walks FIRST COUNT  random walks of edits and faults, by seed; walk-SEED replays one
 ///
@@ -47,10 +48,11 @@ enum Main {
     switch first {
     case "--sweep": await sweep(rest, workers, limit, missing) { $0.plans() + $0.shifts() + $0.pairs() }
     case "--sample": await sweep(rest, workers, limit, missing) { $0.sample() }
-    case "--mutants": await mutants(rest, workers, min(limit, 3_000))
+    case "--family": await family(rest, workers, missing)
+    case "--mutants": await mutants(rest, workers, limit == .max ? 0 : limit)
     case "--walks": await walks(rest, workers)
     case "--bugs": await bugs(workers)
-    default: await replay(first, rest.first ?? "none")
+    default: await replay(first, rest.first ?? "none", missing)
     }
   }
 
@@ -59,7 +61,7 @@ enum Main {
     if failed > 0 { exit(1) }
   }
 
-  private static func replay(_ name: String, _ text: String) async {
+  private static func replay(_ name: String, _ text: String, _ guards: Guards) async {
     if name.hasPrefix("walk-"), let seed = UInt64(name.dropFirst(5)) {
       let walk = RandomWalk(seed: seed)
       print("plan \(walk.plan)")
@@ -76,12 +78,12 @@ enum Main {
       print("'\(text)' is not a plan, such as crash-after@3")
       exit(2)
     }
-    let outcome = await Simulation.run(scenario, plan, logger: Logger(label: "simulation"))
+    let outcome = await Simulation.run(scenario, plan, guards: guards, logger: Logger(label: "simulation"))
     for (number, call) in outcome.calls.enumerated() { print("call \(number): \(call)") }
     print(outcome.end)
     print("\(outcome.calls.count) changing calls, \(outcome.reads) reads, \(outcome.turns) turns")
     for violation in outcome.violations { print("VIOLATION \(violation)") }
-    let failure = await Sweep(scenario).check(plan)
+    let failure = await Sweep(scenario).check(plan, guards: guards)
     if let failure { print(failure) }
     end(failure == nil ? 1 : 0, failure == nil ? 0 : 1)
   }
@@ -108,10 +110,22 @@ enum Main {
     end(matrix.planCount - matrix.failures.count, matrix.failures.count - known)
   }
 
+  private static func family(_ words: [String], _ workers: Int, _ guards: Guards) async {
+    guard let family = PlanFamily(parsing: words), let scenario = Scenario.named(family.scenario) else {
+      print("not a family of plans: \(words.joined(separator: " "))")
+      exit(2)
+    }
+    let matrix = await Matrix.run([scenario], workers: workers, guards: guards, plans: family.plans) { print($0) }
+    print(family)
+    end(matrix.planCount - matrix.failures.count, matrix.failures.count)
+  }
+
   private static func mutants(_ names: [String], _ workers: Int, _ limit: Int) async {
     let start = ContinuousClock.now
     let rules = names.isEmpty ? Guard.allCases : names.compactMap { Guard(rawValue: $0) }
-    let sweeps = await Mutant.prepare(Scenario.all, workers: workers)
+    let families = Set(rules.flatMap { Mutant.known[$0] ?? [] }.map(\.scenario))
+    let scenarios = limit > 0 ? Scenario.all : Scenario.all.filter { families.contains($0.name) }
+    let sweeps = await Mutant.prepare(scenarios, workers: workers)
     var survivors = 0
     for rule in rules {
       let mutant = await Mutant.run(rule, sweeps, workers: workers, limit: limit)

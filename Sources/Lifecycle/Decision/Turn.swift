@@ -82,7 +82,7 @@ struct Turn {
   {
     var failure: String?
     var wait: Int64 = 0
-    if let last = observation.lastEffect, last.identity == effect.identity, guards.holds(.effectOnce) {
+    if let last = observation.lastEffect, last.identity == effect.identity {
       switch last.result {
       case .succeeded: wait = last.at + settle - now
       case .ambiguous(let why):

@@ -1,25 +1,31 @@
 /// A rule without which some fault does harm. Each is registered here so that the simulation can switch it off and show
 /// by which plan it is missed; a rule that nothing misses is no guard.
 ///
+/// What looks like a guard and is none, because another one covers it in every case:
+/// - That a resource is shown at an older generation than was acted upon: one object has both, so that neither can be
+///   older than the other, and a decision on an old object is refused by `statusPrecondition`.
+/// - That a savepoint whose result cannot be read is not taken for one that never was: it would be asked for again under
+///   the same id, which asks for nothing.
+/// - That Deployments are deleted after their pods: their names are free when `quorumBeforeStart` shows no pod.
+/// - That an effect is not performed again before its result can show: it saves requests; each effect carries an id or a
+///   precondition by which doing it twice is doing it once.
+/// - That a savepoint is asked of another run of a job under another id: the earlier run's answers went with it.
+///
 /// To add one: a case with the harm it prevents, `guards.holds(.itsName)` where it is applied (in the core or in the
 /// shell), and a scenario in `Simulation` in which `simulate --mutants` catches its absence.
 public enum Guard: String, Sendable, Hashable, CaseIterable {
   // MARK: Views of Kubernetes
 
-  /// A resource that is shown at an older generation than was acted upon is left alone (S7).
-  case staleGeneration = "stale-generation"
-  /// Status is stored on the version of the resource that was decided on, and on no other (S2, S6, S7).
+  /// Status is stored on the version of the resource that was decided on, and on no other; what a write without an answer
+  /// has done is read before anything else is decided (S2, S6, S7).
   case statusPrecondition = "status-precondition"
   /// Nothing is decided before the watch shows the last own write (S2, S6).
   case ownWrites = "own-writes"
-  /// What a write without an answer has done is read before anything else is decided (S6).
-  case ambiguousWrites = "ambiguous-writes"
-  /// No incarnation starts before a quorum LIST shows that nothing runs under its name (S1).
+  /// No incarnation starts before a quorum LIST shows that nothing runs under its name; while it starts, what others have
+  /// made there is believed of such a LIST only (S1).
   case quorumBeforeStart = "quorum-before-start"
   /// A JobManager's Deployment counts as lost only by a quorum LIST, never by a view that may be old (S8).
   case quorumBeforeLoss = "quorum-before-loss"
-  /// While an incarnation starts, what others have made under its name is looked for by a quorum LIST (S1).
-  case quorumWhileStarting = "quorum-while-starting"
 
   // MARK: Identity
 
@@ -35,8 +41,6 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case foreignObjects = "foreign-objects"
   /// An object that another incarnation made is not taken for this one's (S1, S4).
   case otherIncarnations = "other-incarnations"
-  /// Answers of a JobManager count for the incarnation that was asked, and for no other (S8).
-  case pollIdentity = "poll-identity"
 
   /// HA metadata of jobs that this resource did not start is neither used nor deleted (S6).
   case foreignMetadata = "foreign-metadata"
@@ -47,16 +51,13 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case storedFirst = "stored-first"
   /// The resource gets its finalizer before anything is made for it (S9).
   case finalizerFirst = "finalizer-first"
-  /// Deployments are deleted, and their names used again, only after their pods are gone (S1).
-  case podsGone = "pods-gone"
   /// A resource is let go only after its pods are gone (S9).
   case podsGoneBeforeRelease = "pods-gone-before-release"
-  /// An effect that was just performed is not performed again before its result can show.
-  case effectOnce = "effect-once"
 
   // MARK: State
 
-  /// Answers of a JobManager from before the last request to it do not count (S8).
+  /// Answers of a JobManager count for the incarnation and the request that they are about, and not from before the last
+  /// request to it (S8).
   case factsAfterEffect = "facts-after-effect"
   /// The last checkpoint of a job is read only when Flink's REST cache cannot hold an answer from before its end (S4, S8).
   case restCache = "rest-cache"
@@ -72,8 +73,6 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case stateBeforeShutdown = "state-before-shutdown"
   /// A JobManager that does not answer may run a job with state (S4, S8).
   case silenceIsUnknown = "silence-is-unknown"
-  /// A savepoint whose result cannot be read may still complete: it is not asked for again (S8).
-  case savepointUnknown = "savepoint-unknown"
   /// HA metadata that the next start does not use goes before it: else the old job would come back beside the new (S1).
   case supersededMetadata = "superseded-metadata"
   /// A job that goes on from HA metadata gets its new graph: the old one would bring the old spec back.
@@ -84,6 +83,4 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case regressedRestore = "regressed-restore"
   /// A savepoint from which a start may take its state is not disposed of, however old it is (S5).
   case neededSavepoints = "needed-savepoints"
-  /// A savepoint that was asked of an earlier run of the job is asked for again under another id.
-  case savepointOfThisRun = "savepoint-of-this-run"
 }

@@ -41,9 +41,6 @@ extension Observation {
         copy.target = .success(target)
       }
     }
-    if !guards.holds(.savepointUnknown), case .unknown(_, let since) = jobManager.savepoint {
-      copy.jobManager.savepoint = .gone(at: since)
-    }
     return copy
   }
 }
@@ -60,9 +57,8 @@ extension Phase {
   /// The guard that asks for a quorum LIST in this phase.
   var quorumGuard: Guard {
     switch self {
-    case .new, .suspended, .draining: .quorumBeforeStart
+    case .new, .starting, .suspended, .draining: .quorumBeforeStart
     case .unowned, .running, .stopping: .quorumBeforeLoss
-    case .starting: .quorumWhileStarting
     }
   }
 }

@@ -72,7 +72,7 @@ extension Turn {
     }
     let hasTaskManagers = own.contains { $0.component == .taskManager }
     let holding = hasTaskManagers ? pods : pods.filter { $0.component != .taskManager }
-    if !live.isEmpty, holding.isEmpty || isAssumedGone(operation) || !guards.holds(.podsGone) {
+    if !live.isEmpty, holding.isEmpty || isAssumedGone(operation) {
       perform(
         .deleteDeployments(live.map { ObjectIdentity(name: $0.name, uid: $0.uid) }, operationID: operation.id),
         waitingFor: "the end of the Deployments")

@@ -122,9 +122,7 @@ extension Turn {
         // The answer is lost, the savepoint may not be: it is in the statistics.
         return finishStop(operation, restore(operation, successor(of: operation), end(jobManager)))
       }
-      if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil,
-        guards.holds(.savepointOfThisRun)
-      {
+      if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil {
         // Another run of the job, that never got the request.
         status.jobStatus.startTime = job.startTime
         return askAgain(operation, request)

@@ -63,6 +63,7 @@ extension SimulatedWorld.State {
         checkTeardown(of: name, uid: body["metadata", "uid"]?.stringValue)
       }
     }
+    if type == .configMaps || type == .services { checkOwner(type, name) }
     if type == .flinkDeployments {
       if body["spec"] != nil { violate("spec", "the operator writes to spec") }
       if let finalizers = body["metadata", "finalizers"]?.arrayValue,
@@ -71,6 +72,18 @@ extension SimulatedWorld.State {
         let left = list(.pods, "app=\(name)").filter { annotation($0, "resource-uid") == uid }
         if !left.isEmpty { violate("S9", "the finalizer goes while \(left.count) pods are there") }
       }
+    }
+  }
+
+  /// What others have made is not changed to be ours. HA metadata has no owner: it outlives its cluster.
+  private mutating func checkOwner(_ type: ResourceType, _ name: String) {
+    guard let existing = request(.get(type, SimulatedWorld.namespace, name)),
+      existing["metadata", "labels"]?["configmap-type"] == nil
+    else { return }
+    let owners = existing["metadata", "ownerReferences"]?.arrayValue ?? []
+    let uids = list(.flinkDeployments).compactMap { $0["metadata", "uid"]?.stringValue }
+    if !owners.contains(where: { uids.contains($0["uid"]?.stringValue ?? "") }) {
+      violate("S6", "\(name), which belongs to somebody else, is taken over")
     }
   }
 

@@ -23,6 +23,8 @@ extension SimulatedWorld.State {
   /// The operator deletes a ConfigMap (S5, S6).
   mutating func checkDeleteOfMetadata(_ name: String, _ options: DeleteOptions) {
     guard let map = request(.get(.configMaps, SimulatedWorld.namespace, name)) else { return }
+    // What is meant for an earlier object of that name is refused by the server, however late it comes.
+    if let uid = options.uid, map["metadata", "uid"]?.stringValue != uid { return }
     let cluster = map["metadata", "labels"]?["app"]?.stringValue ?? ""
     guard map["metadata", "labels"]?["configmap-type"]?.stringValue == "high-availability" else {
       return violate("S6", "the operator deletes ConfigMap \(name)")

@@ -13,6 +13,8 @@ public struct Matrix: Sendable {
   public struct Row: Sendable {
     public var scenario: String
     public var cells = 0
+    /// Kinds of faults that the scenario met.
+    public var faults = 0
     public var plans = 0
     public var failures = 0
   }
@@ -42,6 +44,7 @@ public struct Matrix: Sendable {
     let lists = thinned(sweeps.map { ($0, unique(plans($0))) }, to: limit)
     for (sweep, distinct) in lists {
       var row = Row(scenario: sweep.scenario.name, plans: distinct.count)
+      row.faults = Set(distinct.filter { $0.faults.count == 1 }.flatMap { $0.faults.map(\.kind) }).count
       for plan in distinct where plan.faults.count == 1 {
         guard let fault = plan.faults.first, sweep.reference.contexts.indices.contains(fault.call) else { continue }
         let cell = Cell(
@@ -61,29 +64,36 @@ public struct Matrix: Sendable {
     return matrix
   }
 
-  /// At most about `limit` plans, with every call × fault among them that there is.
+  /// At most about `limit` plans, with every scenario × fault and every call × fault among them that there is.
   private static func thinned(
     _ lists: [(sweep: Sweep, plans: [FaultPlan])], to limit: Int
   ) -> [(sweep: Sweep, plans: [FaultPlan])] {
     let total = lists.reduce(0) { $0 + $1.plans.count }
     guard total > limit else { return lists }
     var covered: Set<Cell> = []
-    var carry = 0
-    return lists.map { sweep, plans in
-      let kept = plans.filter { plan in
-        carry += limit
-        var isNew = false
-        if plan.faults.count == 1, let fault = plan.faults.first,
+    let needed = lists.map { sweep, plans in
+      plans.map { plan in
+        guard plan.faults.count == 1, let fault = plan.faults.first,
           sweep.reference.contexts.indices.contains(fault.call)
-        {
-          let effect = sweep.reference.contexts[fault.call].effect
-          isNew = covered.insert(Cell(scenario: "", effect: effect, fault: fault.kind)).inserted
-        }
-        guard isNew || carry >= total else { return false }
-        carry -= total
+        else { return false }
+        let effect = sweep.reference.contexts[fault.call].effect
+        let isNewCall = covered.insert(Cell(scenario: "", effect: effect, fault: fault.kind)).inserted
+        let isNewScenario = covered.insert(Cell(scenario: sweep.scenario.name, effect: "", fault: fault.kind)).inserted
+        return isNewCall || isNewScenario
+      }
+    }
+    let neededCount = needed.reduce(0) { $0 + $1.count { $0 } }
+    let (wanted, rest) = (max(limit - neededCount, 0), max(total - neededCount, 1))
+    var carry = 0
+    return zip(lists, needed).map { list, needed in
+      let kept = zip(list.plans, needed).filter { _, isNeeded in
+        if isNeeded { return true }
+        carry += wanted
+        guard carry >= rest else { return false }
+        carry -= rest
         return true
       }
-      return (sweep, kept)
+      return (list.sweep, kept.map(\.0))
     }
   }
 
@@ -157,10 +167,13 @@ public struct Matrix: Sendable {
 
   /// Scenario by scenario, then call × fault over all scenarios.
   public var table: String {
-    var lines = ["\(pad("scenario", 36))\(lead("cells", 8))\(lead("plans", 8))\(lead("failures", 10))"]
+    var lines = [
+      "\(pad("scenario", 36))\(lead("faults", 8))\(lead("cells", 8))\(lead("plans", 8))\(lead("failures", 10))"
+    ]
     for row in rows {
       lines.append(
-        "\(pad(row.scenario, 36))\(lead("\(row.cells)", 8))\(lead("\(row.plans)", 8))\(lead("\(row.failures)", 10))")
+        "\(pad(row.scenario, 36))\(lead("\(row.faults)", 8))\(lead("\(row.cells)", 8))\(lead("\(row.plans)", 8))"
+          + lead("\(row.failures)", 10))
     }
     lines.append("")
     let effects = Set(cells.keys.map(\.effect)).sorted()

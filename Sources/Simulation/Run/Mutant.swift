@@ -11,20 +11,20 @@ public struct Mutant: Sendable {
   /// Runs plans without a guard until one fails that passes with it.
   ///
   /// - Parameters:
-  ///   - sweeps: what to try when the plan that is known to catch it does not.
-  ///   - limit: of plans to try.
+  ///   - sweeps: what to try.
+  ///   - limit: of plans to try when those that are known to catch it do not; 0 tries no others.
   public static func run(_ rule: Guard, _ sweeps: [Sweep], workers: Int, limit: Int = 3_000) async -> Mutant {
     let guards = Guards.without(rule)
     var tried = 0
-    for known in known where known.rule == rule {
-      guard let sweep = sweeps.first(where: { $0.scenario.name == known.family.scenario }) else { continue }
-      let plans = known.family.plans(of: sweep)
+    for family in known[rule] ?? [] {
+      guard let sweep = sweeps.first(where: { $0.scenario.name == family.scenario }) else { continue }
+      let plans = family.plans(of: sweep)
       tried += plans.count
-      for failure in await Matrix.check(plans.map { (sweep, $0) }, workers: workers, guards: guards, limit: 1) {
+      for failure in await Matrix.check(plans.map { (sweep, $0) }, workers: workers, guards: guards, limit: 3) {
         if await sweep.check(failure.plan) == nil { return Mutant(rule: rule, catching: failure, tried: tried) }
       }
     }
-    let jobs = interleaved(sweeps)
+    let jobs = limit > 0 ? interleaved(sweeps) : []
     var rest = jobs.prefix(limit)
     while !rest.isEmpty {
       let batch = Array(rest.prefix(200))
@@ -58,12 +58,5 @@ public struct Mutant: Sendable {
     return (0..<longest).flatMap { index in
       lists.compactMap { sweep, plans in index < plans.count ? (sweep, plans[index]) : nil }
     }
-  }
-}
-
-extension Mutant {
-  /// Plans by which a guard is known to be missed: tried first, so that a run without survivors is short.
-  public static let known: [(rule: Guard, family: PlanFamily)] = NamedBug.all.compactMap { bug in
-    bug.rules.count == 1 ? bug.rules.first.map { ($0, bug.family) } : nil
   }
 }

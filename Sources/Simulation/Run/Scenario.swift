@@ -14,6 +14,8 @@ public struct Scenario: Sendable {
     case create(ResourceType, JSONValue)
     /// Somebody else takes one away.
     case remove(ResourceType, String)
+    /// The containers of the JobManager end and are started again.
+    case restartManagers
     /// Somebody else ends the job: FINISHED, FAILED or CANCELED.
     case endJob(FlinkJobState)
     /// Somebody else stops the job with a savepoint.
@@ -22,6 +24,10 @@ public struct Scenario: Sendable {
     case failSavepoints(Int)
     /// A savepoint that somebody has put into the storage.
     case putSavepoint(String, count: Int64)
+    /// Somebody keeps a copy of the resource.
+    case backUp
+    /// The copy is made a resource again, with its status.
+    case restoreBackup
     /// The operator is replaced by one with other defaults of its own.
     case restartOperator(defaults: [String: String])
   }
@@ -92,7 +98,7 @@ extension Scenario {
   /// The paths of the life of an application cluster, one list for each area.
   public static let all: [Scenario] =
     basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + changesOfMind + native
-    + ingress
+    + ingress + strangers
 
   /// The areas of which every single fault within the operator and its requests has been simulated.
   public static let swept: [Scenario] = basics + upgrades + badSpecs + deletion

@@ -62,6 +62,24 @@ public enum Simulation {
     ],
   ]
 
+  /// As backup tools do it: the object anew, and then its status.
+  private static func restoreBackup(_ state: inout SimulatedWorld.State) {
+    guard let backup = state.backup, let spec = backup["spec"], let status = backup["status"] else { return }
+    let namespace = SimulatedWorld.namespace
+    _ = state.must(
+      .create(
+        .flinkDeployments, namespace,
+        [
+          "apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkDeployment",
+          "metadata": ["name": "demo", "namespace": .string(namespace)], "spec": spec,
+        ]))
+    _ = state.must(.patch(.flinkDeployments, namespace, "demo", "status", .merge(["status": status])))
+    // What the resource before it had after the backup nobody can know.
+    state.forget("demo")
+    state.oracle.given.subtract(state.flink.storage.keys.filter { status.text.contains($0) })
+    state.oracle.hadState.insert("demo")
+  }
+
   static func perform(_ action: Scenario.Action, _ state: inout SimulatedWorld.State) {
     let namespace = SimulatedWorld.namespace
     defer { state.noteModes() }
@@ -90,6 +108,9 @@ public enum Simulation {
       state.flink.failingSavepoints = count
     case .putSavepoint(let path, let count):
       state.flink.put(path, count: count)
+    case .restartManagers: state.node.restartsManagers = true
+    case .backUp: state.backup = state.resource("demo")
+    case .restoreBackup: restoreBackup(&state)
     case .restartOperator: break
     }
   }

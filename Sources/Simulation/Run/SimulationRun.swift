@@ -145,6 +145,8 @@ final class SimulationRun: @unchecked Sendable {
     let relist: FaultKind? = world.with { state in
       guard let kind = state.relist, (state.silence["*"] ?? 0) <= state.now else { return nil }
       state.relist = nil
+      // An old list stays the view for a while.
+      if kind == .viewRolledBack { state.silence["*"] = state.now + 3_000 }
       return kind
     }
     if let relist { one.listAgain(relist == .viewRolledBack ? world.with { $0.serverBefore } : nil) }

@@ -23,19 +23,22 @@ extension NamedBug {
   public static let all: [NamedBug] = [
     NamedBug(
       1, "an old view shows the deletion of the previous object of that name, and the new one's Deployment is deleted",
-      PlanFamily("delete-and-recreate", .staleRestart), without: [.deletePrecondition], shows: "S6", "L1"),
+      PlanFamily("delete-and-recreate", .frozen, at: "delete deployments"), without: [.deletePrecondition],
+      shows: "S6", "L1"),
     NamedBug(
       2, "a view that goes back to an older spec brings that spec back",
-      PlanFamily("scale-stateless", .viewRolledBack), without: [.staleGeneration], shows: "S7", "S6", "L1"),
+      PlanFamily("change-of-mind", .viewRolledBack), without: [.ownWrites, .statusPrecondition],
+      shows: "S7", "S6", "L1"),
     NamedBug(
       3, "an old view lacks a Deployment that runs, and the job is started again",
-      PlanFamily("edit-soon", .staleDeployments), without: [.quorumBeforeLoss], shows: "S8", "S6", "L1"),
+      PlanFamily("deploy", .staleDeployments, .staleRestart), without: [.quorumBeforeLoss], shows: "S8", "S6", "L1"),
     NamedBug(
       4, "Deployments of a deleted owner are adopted by their labels",
-      PlanFamily("delete-and-recreate"), without: [.ownerUID], shows: "S6", "S1", "L1"),
+      PlanFamily("name-taken-by-a-deployment"), without: [.ownerUID], shows: "S6", "S1", "L1"),
     NamedBug(
       5, "a crash between the end of the old and the record of its state loses the state",
-      PlanFamily("image-savepoint", .crashAfter), without: [.storedFirst], shows: "S2", "S3", "S4", "S6", "L1"),
+      PlanFamily("image-savepoint", .serverError, .crashAfter), without: [.storedFirst],
+      shows: "S2", "S3", "S4", "S6", "L1"),
     NamedBug(
       6, "a crash between an accepted stop and the record asks for a second savepoint, or waits for ever",
       PlanFamily("image-savepoint", .crashAfter, at: "stop job"), shows: "S6", "L1"),
@@ -44,10 +47,11 @@ extension NamedBug {
       PlanFamily("delete-and-recreate", .coalesced), shows: "L1"),
     NamedBug(
       8, "what is being deleted is deleted again at every turn",
-      PlanFamily("delete", .podsLinger), without: [.effectOnce], shows: "L1"),
+      PlanFamily("delete", .podsLinger), shows: "L1"),
     NamedBug(
       9, "an old view of the own status asks for a second savepoint",
-      PlanFamily("image-savepoint", .staleResources, at: "store status"), without: [.ownWrites], shows: "S6", "L1"),
+      PlanFamily("image-savepoint", .staleResources, at: "store status"), without: [.ownWrites, .statusPrecondition],
+      shows: "S6", "L1"),
     NamedBug(
       10, "a late echo of an own write leaves a needed write out for ever",
       PlanFamily("scale-stateless", .silence, at: "store status"), shows: "L1"),
@@ -59,10 +63,12 @@ extension NamedBug {
       PlanFamily("deploy", .workersLost), shows: "L1"),
     NamedBug(
       13, "a status that was stored without an answer is taken for one that was not",
-      PlanFamily("image-savepoint", .lostReply, at: "store status"), without: [.ambiguousWrites], shows: "S6", "L1"),
+      PlanFamily("both-nonces-twice", .staleResources, .lostReply), without: [.statusPrecondition, .ownWrites],
+      shows: "S6", "L1"),
     NamedBug(
       14, "two leaders both start the job",
-      PlanFamily("scale-stateless", .frozen), without: [.statusPrecondition], shows: "S1", "S6", "S7", "L1"),
+      PlanFamily("change-of-mind", .frozen, at: "store status"), without: [.statusPrecondition],
+      shows: "S1", "S6", "S7", "L1"),
     NamedBug(
       15, "a bad value is taken back, and the resource does not recover",
       PlanFamily("bad-image-savepoint-then-revert"), shows: "L1"),
@@ -80,24 +86,27 @@ extension NamedBug {
   }
 
   /// Runs its plans as the operator is, and without the guard.
-  public func check(workers: Int) async -> Result {
+  ///
+  /// - Parameter limit: of the plans that are run as the operator is: about so many, evenly.
+  public func check(workers: Int, limit: Int = .max) async -> Result {
     guard let scenario = Scenario.named(family.scenario) else {
       return Result(isProven: false, text: "no scenario \(family.scenario)")
     }
     let sweep = await Sweep(scenario)
     let jobs = family.plans(of: sweep).map { (sweep: sweep, plan: $0) }
     if jobs.isEmpty { return Result(isProven: false, text: "no plans") }
-    if let failure = await Matrix.check(jobs, workers: workers, limit: 1).first {
+    let some = stride(from: jobs.count - 1, through: 0, by: -max(jobs.count / limit, 1)).map { jobs[$0] }
+    if let failure = await Matrix.check(some, workers: workers, limit: 1).first {
       return Result(isProven: false, text: "\(failure)")
     }
-    guard !rules.isEmpty else { return Result(isProven: true, text: "\(jobs.count) plans pass") }
+    guard !rules.isEmpty else { return Result(isProven: true, text: "\(some.count) plans pass") }
     let failures = await Matrix.check(jobs, workers: workers, guards: .without(rules), limit: 1)
     let names = rules.map(\.rawValue).sorted().joined(separator: " and ")
     guard let failure = failures.first(where: { oracles.contains($0.oracle) }) else {
-      return Result(isProven: false, text: "\(jobs.count) plans pass, also without \(names)")
+      return Result(isProven: false, text: "\(some.count) plans pass, also without \(names)")
     }
     return Result(
       isProven: true,
-      text: "\(jobs.count) plans pass; without \(names): \(failure.plan): \(failure.problems.first ?? "")")
+      text: "\(some.count) plans pass; without \(names): \(failure.plan): \(failure.problems.first ?? "")")
   }
 }

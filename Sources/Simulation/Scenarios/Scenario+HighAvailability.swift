@@ -25,7 +25,9 @@ extension Scenario {
         (70, .edit(job(["parallelism": 1]))),
       ]),
     Scenario(
+      // By the time the edit is seen the job may not have begun yet, or may have completed a checkpoint.
       "ha-last-state-before-a-checkpoint", length: 200,
+      openEnds: ["  savepoints", "  reconciled", "deployment demo replicas"],
       [(0, .apply(highlyAvailable("last-state"))), (6, .edit(job(["parallelism": 2])))]),
     Scenario(
       "ha-savepoint", length: 200,

@@ -9,6 +9,15 @@ extension Scenario {
     Scenario(
       "checkpoint-nonce",
       [(0, .apply(manifest(upgradeMode: "last-state"))), (30, .edit(job(["checkpointTriggerNonce": 1])))]),
+    // A checkpoint that was completed just before the job is cancelled may not be in what Flink answers from its cache.
+    Scenario(
+      "upgrade-after-checkpoint",
+      // Whether the edit is seen before the checkpoint is complete depends on when.
+      openEnds: ["  savepoints"],
+      [
+        (0, .apply(manifest(upgradeMode: "last-state"))), (30, .edit(job(["checkpointTriggerNonce": 1]))),
+        (31, .edit(job(["parallelism": 2]))),
+      ]),
     Scenario(
       "both-nonces-twice", length: 200,
       [

@@ -246,7 +246,13 @@ struct SimulatedFlink: Sendable {
   // MARK: What others do
 
   mutating func endJob(of cluster: String, _ state: FlinkJobState, at now: Int64) {
-    for (uid, manager) in managers where manager.cluster == cluster { managers[uid]?.job?.end(state, at: now) }
+    for (uid, manager) in managers where manager.cluster == cluster {
+      managers[uid]?.job?.end(state, at: now)
+      // A job that has finished needs its checkpoints no more.
+      for checkpoint in manager.job?.checkpoints ?? [] where state == .finished {
+        storage[checkpoint.externalPath] = nil
+      }
+    }
   }
 
   /// A stop that the operator did not ask for.

@@ -40,6 +40,8 @@ final class SimulatedWorld: Sendable {
     var violations: [String] = []
     /// Resources that wait for their name to be free.
     var pending: [JSONValue] = []
+    /// A copy of the resource that somebody keeps.
+    var backup: JSONValue?
     var oracle = SafetyOracle()
   }
 

@@ -1,0 +1,72 @@
+import FlinkModel
+import KubernetesAPI
+
+extension Scenario {
+  private static var retained: JSONValue {
+    manifest(upgradeMode: "savepoint", configuration: ["state.checkpoints.num-retained": "100"])
+  }
+
+  /// Under the name and labels that the resource's TaskManagers are to have.
+  private static var deploymentOfOthers: JSONValue {
+    let labels: JSONValue = [
+      "app": "demo", "component": "taskmanager", "type": "flink-standalone-kubernetes", "owner": "somebody",
+    ]
+    return [
+      "apiVersion": "apps/v1", "kind": "Deployment",
+      "metadata": [
+        "name": "demo-taskmanager", "labels": labels,
+      ],
+      "spec": [
+        "replicas": 1, "selector": ["matchLabels": labels],
+        "template": [
+          "metadata": ["labels": labels],
+          "spec": ["containers": [["name": "flink-main-container", "image": "flink:1.20"]]],
+        ],
+      ],
+    ]
+  }
+
+  /// What others do under the resource's name, and what becomes of a job behind the operator's back.
+  static let strangers: [Scenario] = [
+    Scenario(
+      "name-taken", length: 200,
+      [
+        (
+          0,
+          .create(
+            .configMaps,
+            [
+              "apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "flink-config-demo"],
+              "data": ["theirs": "1"],
+            ])
+        ), (1, .apply(manifest())), (40, .remove(.configMaps, "flink-config-demo")),
+      ]),
+    Scenario(
+      "name-taken-by-a-deployment", length: 220,
+      [
+        (0, .create(.deployments, deploymentOfOthers)), (1, .apply(manifest())),
+        (40, .remove(.deployments, "demo-taskmanager")),
+      ]),
+    Scenario(
+      "restored-from-backup", length: 220,
+      [(0, .apply(retained)), (40, .backUp), (41, .delete), (70, .restoreBackup)]),
+    Scenario(
+      // How far the upgrade was when the copy was made, and so what it says, depends on faults.
+      "restored-from-backup-of-an-upgrade", length: 240, openEnds: ["  savepoints", "  reconciled", "deployment"],
+      [
+        (0, .apply(retained)), (40, .edit(job(["parallelism": 2]))), (41, .backUp), (42, .delete),
+        (80, .restoreBackup),
+      ]),
+    Scenario(
+      "jobmanager-restarts-with-state", length: 200, [(0, .apply(retained)), (40, .restartManagers)]),
+    Scenario(
+      "jobmanager-restarts-in-a-stop", length: 220,
+      [(0, .apply(retained)), (40, .edit(job(["parallelism": 2]))), (41, .restartManagers)]),
+    Scenario(
+      "finished-job-then-upgrade", length: 220,
+      [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .endJob(.finished)), (90, .edit(job(["parallelism": 2])))]),
+    Scenario(
+      "jobmanager-lost-with-an-edit", length: 200,
+      [(0, .apply(retained)), (60, .removeDeployment("demo")), (60, .edit(job(["parallelism": 2])))]),
+  ]
+}
