@@ -162,7 +162,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     if let patch {
       guard mayAct() else { return TurnResult(.after(.seconds(1))) }
       if decision.effect == nil, LedgerBudget.concerns(patch),
-        let delay = ledgerBudget.delay(writesPerSecond: settings.ledgerWriteBudget, now: now)
+        let delay = ledgerBudget.delay(writesPerSecond: settings.ledgerWriteBudget, now: clock.elapsed())
       {
         update(key, uid: uid) { $0.failures = 0 }
         let polls = follow(decision.polling, key, uid)
