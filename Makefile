@@ -103,6 +103,7 @@ sim-walks: sim-build ## simulate random edits with random faults, from seed SEED
 .PHONY: sim-mutants
 sim-mutants: sim-build ## simulate without one guard at a time, and show by which plan each is missed
 	@$(SIMULATE) --mutants
+	@$(SIMULATE) --bugs
 
 .PHONY: check
 check: setup ## formatting, import order, and a build without warnings

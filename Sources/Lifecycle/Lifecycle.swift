@@ -96,6 +96,11 @@ extension DeploymentFacts {
 extension Turn {
   mutating func run() {
     if metadata.isBeingDeleted { return delete() }
+    if let acted = record.phase.operation?.generation, generation < acted {
+      // An older view of the resource than one that was acted upon.
+      wake = WakeUp(after: 1_000, "the view of the resource is older than what was acted upon")
+      return
+    }
     if !metadata.finalizers.contains(FlinkDeployment.finalizer), guards.holds(.finalizerFirst) {
       if case .new = record.phase {
         standing = .beginning("Created", "the resource was seen; its deployment begins")

@@ -19,10 +19,10 @@ public struct OperatorClock: Sendable {
 
   /// - Parameters:
   ///   - now: epoch milliseconds; may go back or leap.
-  ///   - elapsed: milliseconds since any time; goes on steadily.
-  public init(now: @escaping @Sendable () -> Int64, elapsed: @escaping @Sendable () -> Int64) {
+  ///   - elapsed: milliseconds since any time; goes on steadily. Without it `now` is taken to do so.
+  public init(now: @escaping @Sendable () -> Int64, elapsed: (@Sendable () -> Int64)? = nil) {
     wall = now
-    passed = elapsed
+    passed = elapsed ?? now
     offset = Offset()
   }
 

@@ -2,8 +2,8 @@
 /// by which plan it is missed; a rule that nothing misses is no guard.
 ///
 /// What looks like a guard and is none, because another one covers it in every case:
-/// - That a resource is shown at an older generation than was acted upon: one object has both, so that neither can be
-///   older than the other, and a decision on an old object is refused by `statusPrecondition`.
+/// - That a resource which is shown at an older generation than was acted upon is left alone: one object has both, so that
+///   neither can be older than the other, and a decision on an old object is refused by `statusPrecondition`.
 /// - That a savepoint whose result cannot be read is not taken for one that never was: it would be asked for again under
 ///   the same id, which asks for nothing.
 /// - That Deployments are deleted after their pods: their names are free when `quorumBeforeStart` shows no pod.

@@ -46,6 +46,9 @@ extension SimulatedWorld.State {
       if generation < oracle.observed[uid] ?? 0 { violate("S7", "observedGeneration goes back to \(generation)") }
       oracle.observed[uid] = generation
     }
+    for field in ["savepointInfo", "checkpointInfo"] {
+      if let trigger = status["jobStatus"]?[field]?["triggerId"]?.stringValue { oracle.triggers.insert(trigger) }
+    }
     let text = status.text
     let named = usable.filter { text.contains($0) }
     oracle.known.formUnion(named)

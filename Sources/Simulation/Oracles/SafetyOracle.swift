@@ -36,6 +36,8 @@ struct SafetyOracle: Sendable {
   var observed: [String: Int64] = [:]
   /// The newest snapshot in status, by UID.
   var newestInStatus: [String: String] = [:]
+  /// Ids of snapshots that have been stored.
+  var triggers: Set<String> = []
   var happeningsSeen = 0
   var seenVersion = ""
 }
