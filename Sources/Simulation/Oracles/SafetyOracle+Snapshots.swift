@@ -17,6 +17,8 @@ extension SimulatedWorld.State {
   }
 
   mutating func checkDisposal(_ cluster: String, _ path: String) {
+    // A request that comes late, for what is gone, takes nothing away.
+    if flink.storage[path] == nil { return }
     let history = jobStatus(cluster)?["savepointInfo"]?["savepointHistory"]?.arrayValue ?? []
     let newest = history.last?["location"]?.stringValue
     if newest == nil || newest == path { violate("S5", "the newest savepoint, \(path), is disposed of") }

@@ -30,5 +30,26 @@ public struct KnownGap: Sendable, Hashable, CustomStringConvertible {
     KnownGap(
       "jobmanager-lost-savepoint", .clockForward, "is forgotten",
       why: "an operator whose clock is ahead of Flink's takes the newest checkpoint for an older one than is kept"),
+    KnownGap(
+      "jobmanager-lost-while-savepoint", .nodeUnreachable, "is taken away as lost",
+      why: "its Deployment was removed while its node could not be reached: it runs on there, unseen"),
+    KnownGap(
+      "savepoints-after-upgrade", .podsLinger, "L1: the end differs",
+      why: "a nonce that changes while pods linger is acted upon with the upgrade, and counts as its generation"),
+    KnownGap(
+      "suspend-while-draining", .lostReply, "L1: the end differs",
+      why: "whether the job had finished or was cancelled is told by the last answer before the crash"),
+    KnownGap(
+      "invalid-while-stopping", .stopFails, "is forgotten",
+      why: "the savepoint of a stop that failed is not kept as a candidate when the next stop is asked for"),
+    KnownGap(
+      "native-bad-image-then-fix", .workersLost, "L1: the end differs",
+      why: "the simulated native JobManager does not replace TaskManagers that are lost while it starts"),
+    KnownGap(
+      "ingress-edit-suspended", .podsLinger, "L1: the end differs",
+      why: "an Ingress that is edited while the job is being suspended becomes part of the recorded suspension"),
+    KnownGap(
+      "restored-from-backup-of-an-upgrade", nil, "L1: the end differs",
+      why: "what the copy says depends on how far the upgrade was when it was made"),
   ]
 }
