@@ -131,6 +131,14 @@ enum FlinkAnswers {
 
   static func jobStatus(_ json: JSONValue) throws(FlinkError) -> String { try string(json, "status") }
 
+  /// One of a list of metrics, whose values are text; nil where it is not in it.
+  static func metric(_ name: String, _ json: JSONValue) throws(FlinkError) -> Int64? {
+    guard let metrics = json.arrayValue else { throw missing("list of metrics") }
+    guard let value = metrics.first(where: { $0["id"]?.stringValue == name })?["value"]?.stringValue else { return nil }
+    guard let number = Int64(value) else { throw missing("number for \(name)") }
+    return number
+  }
+
   /// The id under which Flink runs an operation.
   static func requestID(_ json: JSONValue) throws(FlinkError) -> String { try string(json, "request-id") }
 

@@ -105,6 +105,10 @@ public final class FlinkRESTClient: FlinkGateway {
     }
   }
 
+  public func restartCount(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> Int64? {
+    try FlinkAnswers.metric("numRestarts", await get(endpoint, "/jobs/\(escaped(job))/metrics?get=numRestarts"))
+  }
+
   public func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) {
     _ = try await send(.PATCH, endpoint, "/jobs/\(escaped(job))?mode=cancel", nil)
   }

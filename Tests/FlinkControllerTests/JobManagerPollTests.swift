@@ -35,6 +35,27 @@ import Testing
     #expect(await reads(of: nil, steady(lifetime: nil), every: 10_000) == 10, "there is none yet")
   }
 
+  @Test func restartsAreCountedWhereTheyAreAskedFor() async {
+    var polling = steady(lifetime: nil)
+    polling.healthWindow = 120_000
+    let time = Mutex<Int64>(1_800_000_000_000)
+    let clock = OperatorClock { time.withLock { $0 } }
+    var poll = JobManagerPoll(polling: polling, now: clock.now())
+    for _ in 0..<5 {
+      await poll.ask(
+        OneJob(id: Self.job, checkpoint: 1), at: FlinkEndpoint(host: "jobmanager", port: 8081), clock: clock)
+      time.withLock { $0 += 10_000 }
+    }
+    #expect(poll.facts.health?.recentRestarts == 0, "each is another JobManager, whose count begins anew")
+    let one = OneJob(id: Self.job, checkpoint: 1)
+    for _ in 0..<5 {
+      await poll.ask(one, at: FlinkEndpoint(host: "jobmanager", port: 8081), clock: clock)
+      time.withLock { $0 += 10_000 }
+    }
+    #expect(poll.facts.health?.recentRestarts == 40)
+    #expect(poll.facts.health?.withoutCheckpoint == 90_000)
+  }
+
   @Test(arguments: [(Int64(60_000), Int64(30_000)), (3_000, 1_500), (100, 1_000)])
   func steadyPollsKeepUpWithCheckpoints(lifetime: Int64, pause: Int64) {
     #expect(JobManagerPoll(polling: steady(lifetime: lifetime), now: 0).checkpointPause == pause)
@@ -47,6 +68,8 @@ private final class OneJob: FlinkGateway {
   let id: String
   let checkpoint: Int64?
   let reads = Mutex(0)
+  /// Ten more at each look.
+  let restarts = Mutex<Int64>(0)
 
   init(id: String, checkpoint: Int64?) {
     self.id = id
@@ -72,6 +95,13 @@ private final class OneJob: FlinkGateway {
   }
 
   func exceptions(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [JobExceptionEntry] { [] }
+
+  func restartCount(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> Int64? {
+    restarts.withLock { count in
+      count += 10
+      return count
+    }
+  }
 
   func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) {}
 

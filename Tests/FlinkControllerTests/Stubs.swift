@@ -58,6 +58,7 @@ struct NoFlink: FlinkGateway, JobManagerResolver {
   func exceptions(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [JobExceptionEntry] {
     throw refusal
   }
+  func restartCount(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> Int64? { throw refusal }
   func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) { throw refusal }
   func stopWithSavepoint(
     at endpoint: FlinkEndpoint, job: String, triggerID: String, targetDirectory: String?, formatType: String,

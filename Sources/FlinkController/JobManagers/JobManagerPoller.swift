@@ -112,6 +112,7 @@ struct JobManagerPoll: Sendable {
         if facts.checkpoints.value == nil { facts.checkpoints = .unknown(why: error.description, since: start) }
       }
     }
+    if hasBegun == true, let window = polling.healthWindow { await askHealth(flink, at: endpoint, window, clock) }
     if let job, polling.wantsExceptions, wantsExceptionsNow(job, now: start) {
       requests += 1
       let start = clock.elapsed()
@@ -121,6 +122,18 @@ struct JobManagerPoll: Sendable {
         facts.exceptions = .unknown(why: error.description, since: start)
       }
     }
+  }
+
+  private mutating func askHealth(
+    _ flink: any FlinkGateway, at endpoint: FlinkEndpoint, _ window: Int64, _ clock: OperatorClock
+  ) async {
+    requests += 1
+    let start = clock.elapsed()
+    let restarts = (try? await flink.restartCount(at: endpoint, job: polling.jobID)) ?? nil
+    var health = facts.health ?? JobHealth()
+    health.note(
+      restarts: restarts, checkpoints: (facts.checkpoints.value ?? nil)?.completedCount, window: window, now: start)
+    facts.health = health
   }
 
   /// A job that goes on has no new exceptions. After a change of its state they are asked for until Flink's cache cannot
@@ -175,6 +188,7 @@ struct JobManagerPoll: Sendable {
       facts.earlierRun = known
       facts.checkpoints = .unknown(why: "read from the run of the job before", since: now)
     }
+    if let before = runStartedAt, job.startTime > before { facts.health = nil }
     runStartedAt = job.startTime
   }
 

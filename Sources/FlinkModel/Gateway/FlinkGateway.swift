@@ -24,6 +24,9 @@ public protocol FlinkGateway: Sendable {
   func checkpoints(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> CheckpointStatistics?
   /// GET /jobs/:id/exceptions, newest first.
   func exceptions(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [JobExceptionEntry]
+  /// GET /jobs/:id/metrics?get=numRestarts: restarts of the job since its JobManager began it; nil where Flink does not
+  /// tell yet.
+  func restartCount(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> Int64?
   /// PATCH /jobs/:id?mode=cancel; returns when accepted.
   func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError)
   /// POST /jobs/:id/stop with our own trigger id.

@@ -67,6 +67,8 @@ public struct Polling: Sendable, Hashable {
   /// How long Flink keeps a checkpoint that is complete, in milliseconds, where nothing but the JobManager tells which is
   /// the newest: one that is known for longer than that is of no use when the JobManager dies. nil where something does.
   public var checkpointLifetime: Int64?
+  /// The time over which restarts of the job are counted, in milliseconds; nil where its health is not asked for.
+  public var healthWindow: Int64?
 
   public init(
     attempt: Int64, jobID: String, pace: Pace, savepointTriggerID: String? = nil, wantsCheckpoints: Bool = false,

@@ -62,6 +62,8 @@ public struct LifecycleSettings: Sendable, Hashable {
   /// more often than this.
   public var ledgerFlushInterval: Int64 = 300_000
   public var snapshots = SnapshotSettings()
+  /// nil where the health of jobs is not checked.
+  public var health: HealthSettings?
   /// `scheduler-mode: reactive`: the job takes whatever slots there are.
   public var isReactive = false
   /// Answers of Flink's `/checkpoints` may be this old.
@@ -124,6 +126,7 @@ public struct LifecycleSettings: Sendable, Hashable {
     retainsCheckpointsOnFailure = retainsCheckpoints || retention?.uppercased() == "DELETE_ON_CANCELLATION"
     userJobID = configuration.string("$internal.pipeline.job-id")
     taskManagers = try configuration.expectedTaskManagers
+    health = try HealthSettings(configuration)
     snapshots = try SnapshotSettings(configuration)
     isReactive = configuration.isReactive
   }

@@ -15,6 +15,8 @@ public struct JobManagerFacts: Sendable, Hashable {
   public var checkpoint: Fact<CheckpointTriggerResult> = .unknown(why: "not asked for", since: 0)
   /// Newest first.
   public var exceptions: Fact<[JobExceptionEntry]>
+  /// nil where it is not asked for, or nothing was read yet.
+  public var health: JobHealth?
 
   public init(
     jobs: Fact<[JobOverview]>, config: Fact<ClusterConfig>, checkpoints: Fact<CheckpointStatistics?>,

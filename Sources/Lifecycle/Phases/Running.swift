@@ -27,7 +27,10 @@ extension Turn {
     considerSpec(operation, jobManager, cluster)
     continueScaling(cluster)
     let isRollback = isRunningUnchanged && considerRollback(status.operation ?? operation, jobManager)
-    if !isRollback { considerEnd(status.operation ?? operation, jobManager, cluster) }
+    if !isRollback {
+      considerEnd(status.operation ?? operation, jobManager, cluster)
+      considerHealth(status.operation ?? operation, jobManager)
+    }
     guard status.operation?.phase == Phase.Word.running.rawValue, effect == nil else { return }
     if observation.quorum.value != nil, !jobManager.isBeingDeleted, observation.hasTaskManagerDeployment,
       !cluster.deployments.contains(where: { $0.component == .taskManager && $0.ownerUIDs.contains(uid) }),
@@ -275,6 +278,8 @@ extension Turn {
     let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
     let lifetime = mode == .stateless || settings.usesKubernetesHighAvailability ? nil : settings.checkpointLifetime
     polling?.checkpointLifetime = lifetime
+    let window = settings.health?.restartsWindow
+    polling?.healthWindow = window
   }
 
   static func capitalised(_ word: String) -> String { word.prefix(1).uppercased() + word.dropFirst().lowercased() }

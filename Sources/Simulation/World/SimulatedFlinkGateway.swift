@@ -69,6 +69,8 @@ struct SimulatedFlinkGateway: FlinkGateway {
     return [JobExceptionEntry(name: name, stackTrace: "\(name): \(text)", timestamp: 1)]
   }
 
+  func restartCount(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> Int64? { nil }
+
   func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) {
     let cluster = cluster(endpoint)
     try await change("cancel job of \(cluster)") { (state) throws(FlinkError) in

@@ -152,6 +152,10 @@ struct KillPointFlink: FlinkGateway {
     try await next.exceptions(at: endpoint, job: job)
   }
 
+  func restartCount(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> Int64? {
+    try await next.restartCount(at: endpoint, job: job)
+  }
+
   func cancel(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) {
     points.pass("PATCH jobs/cancel")
     try await next.cancel(at: endpoint, job: job)
