@@ -102,4 +102,32 @@ import Testing
     }
     #expect(world.turn().polling?.checkpointLifetime == lifetime)
   }
+
+  /// Nobody can be asked any more for what was known of the checkpoints of a JobManager that is gone.
+  @Test func whatWasKnownOfALostJobManagerIsWrittenDown() throws {
+    var world = try World.running(.savepoint)
+    world.adjust = { settings in
+      settings.isRecoveryEnabled = false
+    }
+    world.jobManager.checkpoints = .seen(statistics(3), at: World.now)
+    _ = world.turn()
+    #expect(world.status.restorePoint?.chosen?.checkpointID == 3)
+    world.jobManager.checkpoints = .seen(statistics(9, at: World.now + 10_000), at: World.now + 10_000)
+    world.cluster = .seen(ClusterFacts(), at: World.now + 10_000)
+    world.quorum = .seen(ClusterFacts(), at: World.now + 10_000)
+    _ = world.turn(at: World.now + 10_000)
+    #expect(world.status.restorePoint?.chosen?.checkpointID == 9)
+  }
+
+  /// Flink takes a checkpoint away when it has newer ones; what stays is the savepoint.
+  @Test func aSavepointStaysBehindTheCheckpointsThatFollowIt() throws {
+    var world = try World.running(.savepoint)
+    var known = statistics(9)
+    known.latestSavepoint = CheckpointRecord(
+      id: 8, isSavepoint: true, externalPath: "file:///sp-8", timestamp: World.now - 1_000)
+    world.jobManager.checkpoints = .seen(known, at: World.now)
+    _ = world.turn()
+    #expect(world.status.restorePoint?.chosen?.checkpointID == 9)
+    #expect(world.status.restorePoint?.rejected.map(\.point.path) == ["file:///sp-8"])
+  }
 }

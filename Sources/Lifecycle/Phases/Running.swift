@@ -288,6 +288,8 @@ extension Turn {
 
   private mutating func lose(_ operation: OperationRecord) {
     status.jobManagerDeploymentStatus = .missing
+    // Whatever is decided: what was known of its checkpoints is asked of nobody any more.
+    if !isSession { flushLedger(force: true) }
     if status.jobStatus.state?.isGloballyTerminal == true {
       let state = status.jobStatus.state ?? .failed
       if state == .finished {

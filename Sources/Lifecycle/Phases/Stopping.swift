@@ -143,6 +143,8 @@ extension Turn {
     let message = "The job could not be stopped with a savepoint: \(cause)"
     setError(.upgradeFailure, message, reason: "SavepointError")
     if record.status.error != status.error { note(.warning, "SavepointError", .jobManagerDeployment, message) }
+    // The savepoint may be complete although the stop has failed: it is in the statistics, and newer than what is known.
+    flushLedger(force: true)
     // The user may have taken the change back meanwhile.
     if operation.kind != .delete, let target, let deployed = try? status.reconciliationStatus.deployedSpec?.spec(),
       SpecDiff(from: deployed, to: target.spec).type == .ignore

@@ -184,7 +184,7 @@ struct RestoreCandidate: Sendable, Hashable {
 
   var isMetadata: Bool { point.kind == .haMetadata }
   var rejected: RejectedRestorePoint {
-    RejectedRestorePoint(point: point, reason: fault ?? "older than the chosen one")
+    RejectedRestorePoint(point: point, reason: fault ?? Turn.older)
   }
 }
 

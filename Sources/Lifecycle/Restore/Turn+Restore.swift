@@ -147,7 +147,7 @@ extension Turn {
       points.append(RestorePoint(kind: .savepoint, path: path, provenance: .status))
     }
     // What was usable when a newer point was taken may be of use again.
-    points += (status.restorePoint?.rejected ?? []).filter { $0.reason == "older than the chosen one" }.map(\.point)
+    points += (status.restorePoint?.rejected ?? []).filter { $0.reason == Self.older }.map(\.point)
     if let last = job.savepointInfo?.lastSavepoint, let path = last.location {
       let isOwn = last.timeStamp.map { $0 >= job.startTime ?? .max } ?? false
       points.append(
@@ -192,6 +192,23 @@ extension Turn {
       let age = (newest.timestamp?.epochMilliseconds ?? now) - (known.timestamp?.epochMilliseconds ?? 0)
       if !force, newest.jobID == known.jobID, age < settings.ledgerFlushInterval { return }
     }
-    status.restorePoint = RestorePointRecord(chosen: newest)
+    status.restorePoint = RestorePointRecord(
+      chosen: newest,
+      rejected: savepoint(behind: newest, of: question).map { [RejectedRestorePoint(point: $0, reason: Self.older)] }
+        ?? [])
   }
+
+  /// The newest savepoint that is older than a checkpoint: Flink takes checkpoints away by itself, and savepoints never.
+  private func savepoint(behind newest: RestorePoint, of question: RestoreQuestion) -> RestorePoint? {
+    guard newest.kind == .checkpoint, !settings.claimsRestorePoint else { return nil }
+    let known = status.restorePoint
+    let points =
+      question.candidates.map(\.point) + [known?.chosen].compactMap { $0 }
+      + (known?.rejected ?? []).filter { $0.reason == Self.older }.map(\.point)
+    return points.filter { $0.kind == .savepoint && $0.path != nil && $0.path != newest.path }
+      .max { ($0.timestamp?.epochMilliseconds ?? 0) < ($1.timestamp?.epochMilliseconds ?? 0) }
+  }
+
+  /// Why a point is not taken that may be of use again.
+  static let older = "older than the chosen one"
 }

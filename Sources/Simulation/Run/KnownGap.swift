@@ -28,9 +28,6 @@ public struct KnownGap: Sendable, Hashable, CustomStringConvertible {
       "failed-savepoint-then-success", .twoOperators, "S6: the job of demo is asked to stop under another id",
       why: "two operators that act at once overwrite each other's status, and each asks for the savepoint again"),
     KnownGap(
-      "jobmanager-lost-savepoint", .clockForward, "is forgotten",
-      why: "an operator whose clock is ahead of Flink's takes the newest checkpoint for an older one than is kept"),
-    KnownGap(
       "jobmanager-lost-while-savepoint", .nodeUnreachable, "is taken away as lost",
       why: "its Deployment was removed while its node could not be reached: it runs on there, unseen"),
     KnownGap(
@@ -39,9 +36,6 @@ public struct KnownGap: Sendable, Hashable, CustomStringConvertible {
     KnownGap(
       "suspend-while-draining", .lostReply, "L1: the end differs",
       why: "whether the job had finished or was cancelled is told by the last answer before the crash"),
-    KnownGap(
-      "invalid-while-stopping", .stopFails, "is forgotten",
-      why: "the savepoint of a stop that failed is not kept as a candidate when the next stop is asked for"),
     KnownGap(
       "native-bad-image-then-fix", .workersLost, "L1: the end differs",
       why: "the simulated native JobManager does not replace TaskManagers that are lost while it starts"),
