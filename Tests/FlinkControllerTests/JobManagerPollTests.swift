@@ -1,4 +1,5 @@
 import FlinkModel
+import KubernetesAPI
 import Lifecycle
 import Synchronization
 import Testing
@@ -33,6 +34,24 @@ import Testing
     #expect(await reads(of: 3, steady(lifetime: 40_000), every: 10_000) == 6)
     #expect(await reads(of: 3, steady(lifetime: nil), every: 10_000) == 4, "something else tells of checkpoints")
     #expect(await reads(of: nil, steady(lifetime: nil), every: 10_000) == 10, "there is none yet")
+  }
+
+  /// Another operator may have asked for a savepoint since.
+  @Test func answersAboutAnotherRequestDoNotCount() {
+    var polling = steady(lifetime: nil)
+    polling.savepointTriggerID = "first"
+    var facts = JobManagerFacts.unknown("not asked", since: 0)
+    facts.savepoint = .seen(.failed(cause: "declined"), at: 5)
+    var status = FlinkDeploymentStatus()
+    status.operation = OperationRecord(
+      uid: "u", generation: 2, kind: .upgrade, id: "g2", attempt: 1, startedAt: Timestamp(epochMilliseconds: 0))
+    status.operation?.savepoint = SavepointRequest(triggerID: "first", targetDirectory: nil)
+    #expect(facts.answering(status, asked: polling, since: 3).savepoint == facts.savepoint)
+    status.operation?.savepoint = SavepointRequest(triggerID: "second", targetDirectory: nil)
+    guard case .unknown(_, since: 3) = facts.answering(status, asked: polling, since: 3).savepoint else {
+      Issue.record("the failure of the first savepoint is taken for that of the second")
+      return
+    }
   }
 
   @Test func restartsAreCountedWhereTheyAreAskedFor() async {

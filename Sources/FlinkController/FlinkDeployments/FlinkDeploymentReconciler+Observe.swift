@@ -22,6 +22,9 @@ extension FlinkDeploymentReconciler {
       jobManager.savepoint = jobManager.savepoint.since(effectAt, why: why)
       jobManager.checkpoint = jobManager.checkpoint.since(effectAt, why: why)
     }
+    if let poll = memory.poll, guards.holds(.factsAfterEffect) {
+      jobManager = jobManager.answering(resource.status, asked: poll.polling, since: poll.wantedSince)
+    }
     jobManager = jobManager.dated(from: epoch)
     var lastEffect = memory.lastEffect
     lastEffect?.at += epoch
@@ -107,5 +110,22 @@ extension FlinkDeploymentReconciler {
       logger.warning("cannot list a cluster", metadata: ["key": "\(key)", "error": "\(error)"])
       return .unknown(why: error.description, since: start)
     }
+  }
+}
+
+extension JobManagerFacts {
+  /// The same facts, with answers about another request than the recorded one unknown: another operator may have made a
+  /// request since these were asked for.
+  func answering(_ status: FlinkDeploymentStatus, asked polling: Polling, since: Int64) -> JobManagerFacts {
+    var copy = self
+    let job = status.jobStatus
+    let why = "asked about another request"
+    if polling.savepointTriggerID != status.operation?.savepoint?.triggerID ?? job.savepointInfo?.triggerId {
+      copy.savepoint = .unknown(why: why, since: since)
+    }
+    if polling.checkpointTriggerID != job.checkpointInfo?.triggerId {
+      copy.checkpoint = .unknown(why: why, since: since)
+    }
+    return copy
   }
 }

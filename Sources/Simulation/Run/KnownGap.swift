@@ -25,9 +25,6 @@ public struct KnownGap: Sendable, Hashable, CustomStringConvertible {
 
   public static let all: [KnownGap] = [
     KnownGap(
-      "failed-savepoint-then-success", .twoOperators, "S6: the job of demo is asked to stop under another id",
-      why: "two operators that act at once overwrite each other's status, and each asks for the savepoint again"),
-    KnownGap(
       "jobmanager-lost-while-savepoint", .nodeUnreachable, "is taken away as lost",
       why: "its Deployment was removed while its node could not be reached: it runs on there, unseen"),
     KnownGap(
