@@ -79,8 +79,7 @@ public final class FlinkRESTClient: FlinkGateway {
     try FlinkAnswers.jobs(await get(endpoint, "/jobs/overview"))
   }
 
-  /// GET /jobs/:id/status: Flink's word for the job's state.
-  public func jobStatus(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> String {
+  public func jobStatus(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> String? {
     try FlinkAnswers.jobStatus(await get(endpoint, "/jobs/\(escaped(job))/status"))
   }
 

@@ -36,6 +36,18 @@ import Testing
     #expect(await reads(of: nil, steady(lifetime: nil), every: 10_000) == 10, "there is none yet")
   }
 
+  /// Flink's overview comes from a cache.
+  @Test(arguments: [(Polling.Pace.fast, "RUNNING"), (.steady, "INITIALIZING")])
+  func aJobThatStartsIsSeenToRunAtOnce(_ pace: Polling.Pace, _ state: String) async {
+    let flink = OneJob(id: Self.job, checkpoint: nil, state: "INITIALIZING")
+    let clock = OperatorClock { 1_800_000_000_000 }
+    var poll = JobManagerPoll(polling: Polling(attempt: 1, jobID: Self.job, pace: pace), now: clock.now())
+    await poll.ask(flink, at: FlinkEndpoint(host: "jobmanager", port: 8081), clock: clock)
+    let job = poll.facts.jobs.value?.first
+    #expect(job?.state == state)
+    if pace == .fast { #expect(job?.isFullyRunning == false, "whether its tasks run is not known yet") }
+  }
+
   /// Another operator may have asked for a savepoint since.
   @Test func answersAboutAnotherRequestDoNotCount() {
     var polling = steady(lifetime: nil)
@@ -86,12 +98,15 @@ import Testing
 private final class OneJob: FlinkGateway {
   let id: String
   let checkpoint: Int64?
+  /// By the overview; it runs.
+  let state: String
   let reads = Mutex(0)
   /// Ten more at each look.
   let restarts = Mutex<Int64>(0)
 
-  init(id: String, checkpoint: Int64?) {
+  init(id: String, checkpoint: Int64?, state: String = "RUNNING") {
     self.id = id
+    self.state = state
     self.checkpoint = checkpoint
   }
 
@@ -100,8 +115,10 @@ private final class OneJob: FlinkGateway {
   }
 
   func jobs(at endpoint: FlinkEndpoint) async throws(FlinkError) -> [JobOverview] {
-    [JobOverview(id: id, name: "demo", state: "RUNNING", startTime: 1, endTime: -1)]
+    [JobOverview(id: id, name: "demo", state: state, startTime: 1, endTime: -1)]
   }
+
+  func jobStatus(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> String? { "RUNNING" }
 
   func checkpoints(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> CheckpointStatistics? {
     reads.withLock { $0 += 1 }

@@ -49,13 +49,14 @@ struct JobManagerPoll: Sendable {
     count += 1
     requests = 1
     let start = clock.elapsed()
-    let overview: [JobOverview]
+    var overview: [JobOverview]
     do throws(FlinkError) {
       overview = try await flink.jobs(at: endpoint)
     } catch {
       return fail(error.description, now: start)
     }
     failures = 0
+    if polling.pace == .fast { await refreshState(of: &overview, flink, at: endpoint) }
     facts.jobs = .seen(overview, at: start)
     let job = overview.first { $0.id == polling.jobID }
     noteRun(job, now: start)
@@ -121,6 +122,23 @@ struct JobManagerPoll: Sendable {
       } catch {
         facts.exceptions = .unknown(why: error.description, since: start)
       }
+    }
+  }
+
+  /// The overview is from a cache of `web.refresh-interval`: a job that starts may run already.
+  private mutating func refreshState(
+    of overview: inout [JobOverview], _ flink: any FlinkGateway, at endpoint: FlinkEndpoint
+  ) async {
+    guard let index = overview.firstIndex(where: { $0.id == polling.jobID }),
+      let known = FlinkJobState(rawValue: overview[index].state), known != .running, !known.isGloballyTerminal
+    else { return }
+    requests += 1
+    if let present = try? await flink.jobStatus(at: endpoint, job: polling.jobID),
+      present == FlinkJobState.running.rawValue
+    {
+      overview[index].state = present
+      // How many of its tasks run is not known before the next overview.
+      overview[index].tasks = ["total": max(overview[index].tasks["total"] ?? 0, 1), "running": 0]
     }
   }
 

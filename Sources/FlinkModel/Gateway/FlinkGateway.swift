@@ -20,6 +20,8 @@ public protocol FlinkGateway: Sendable {
   func clusterConfig(at endpoint: FlinkEndpoint) async throws(FlinkError) -> ClusterConfig
   /// GET /jobs/overview
   func jobs(at endpoint: FlinkEndpoint) async throws(FlinkError) -> [JobOverview]
+  /// GET /jobs/:id/status: Flink's word for the job's state, from no cache; nil where there is no telling.
+  func jobStatus(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> String?
   /// GET /jobs/:id/checkpoints; nil where checkpointing is not enabled.
   func checkpoints(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> CheckpointStatistics?
   /// GET /jobs/:id/exceptions, newest first.
@@ -62,6 +64,11 @@ public protocol FlinkGateway: Sendable {
   ) async throws(FlinkError)
   /// GET /taskmanagers
   func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int
+}
+
+extension FlinkGateway {
+  /// For gateways whose overview is from no cache.
+  public func jobStatus(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> String? { nil }
 }
 
 public struct ClusterConfig: Sendable, Hashable {

@@ -144,6 +144,10 @@ struct KillPointFlink: FlinkGateway {
 
   func jobs(at endpoint: FlinkEndpoint) async throws(FlinkError) -> [JobOverview] { try await next.jobs(at: endpoint) }
 
+  func jobStatus(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> String? {
+    try await next.jobStatus(at: endpoint, job: job)
+  }
+
   func checkpoints(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> CheckpointStatistics? {
     try await next.checkpoints(at: endpoint, job: job)
   }

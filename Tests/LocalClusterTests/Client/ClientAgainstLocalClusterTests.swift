@@ -25,7 +25,9 @@ import Testing
     let stream = AsyncStream.makeStream(of: String.self)
     let watching = Task {
       try await client.watch(
-        .configMaps, namespace: "default", options: WatchOptions(resourceVersion: list.resourceVersion)
+        .configMaps, namespace: "default",
+        // What every namespace has may come in the middle.
+        options: WatchOptions(fieldSelector: "metadata.name=made", resourceVersion: list.resourceVersion)
       ) { event in
         switch event {
         case .added(let object): stream.continuation.yield("added \(object.metadata.name)")
