@@ -93,7 +93,9 @@ struct AgentFlinkTests {
       try await bed.eventually(seconds: 30) {
         try await bed.kubectlSucceeds("get", "pods", "-o", "name") == ""
       }
-      #expect(try FileManager.default.contentsOfDirectory(atPath: bed.ready.runDirectory + "/pods/pods") == [])
+      try await bed.eventually(seconds: 20) {
+        try FileManager.default.contentsOfDirectory(atPath: bed.ready.runDirectory + "/pods/pods").isEmpty
+      }
     }
   }
 
