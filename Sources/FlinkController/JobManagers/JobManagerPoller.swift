@@ -113,7 +113,9 @@ struct JobManagerPoll: Sendable {
         if facts.checkpoints.value == nil { facts.checkpoints = .unknown(why: error.description, since: start) }
       }
     }
-    if hasBegun == true, let window = polling.healthWindow { await askHealth(flink, at: endpoint, window, clock) }
+    if hasBegun == true, let window = polling.healthWindow {
+      await askHealth(flink, at: endpoint, window, clock, since: start)
+    }
     if let job, polling.wantsExceptions, wantsExceptionsNow(job, now: start) {
       requests += 1
       let start = clock.elapsed()
@@ -143,14 +145,17 @@ struct JobManagerPoll: Sendable {
   }
 
   private mutating func askHealth(
-    _ flink: any FlinkGateway, at endpoint: FlinkEndpoint, _ window: Int64, _ clock: OperatorClock
+    _ flink: any FlinkGateway, at endpoint: FlinkEndpoint, _ window: Int64, _ clock: OperatorClock,
+    since began: Int64
   ) async {
     requests += 1
     let start = clock.elapsed()
     let restarts = (try? await flink.restartCount(at: endpoint, job: polling.jobID)) ?? nil
     var health = facts.health ?? JobHealth()
-    health.note(
-      restarts: restarts, checkpoints: (facts.checkpoints.value ?? nil)?.completedCount, window: window, now: start)
+    // What was not read in this poll says nothing: after an outage it would tell of a job that stands still.
+    let isRead = facts.checkpoints.at.map { $0 >= began } ?? false
+    let completed = isRead ? (facts.checkpoints.value ?? nil)?.completedCount : nil
+    health.note(restarts: restarts, checkpoints: completed, window: window, now: start)
     facts.health = health
   }
 
