@@ -48,6 +48,25 @@ import Testing
     if pace == .fast { #expect(job?.isFullyRunning == false, "whether its tasks run is not known yet") }
   }
 
+  /// The first answers of a JobManager that has just started take long: its news do not wait for the others.
+  @Test func thatAJobRunsIsToldBeforeTheRestIsAskedFor() async {
+    let flink = OneJob(id: Self.job, checkpoint: 3)
+    let clock = OperatorClock { 1_800_000_000_000 }
+    let polling = Polling(attempt: 1, jobID: Self.job, pace: .fast, wantsCheckpoints: true)
+    var poll = JobManagerPoll(polling: polling, now: clock.now())
+    await poll.ask(flink, at: FlinkEndpoint(host: "jobmanager", port: 8081), clock: clock)
+    #expect(poll.facts.jobs.value?.first?.state == "RUNNING")
+    #expect(poll.hasMoreToAsk && poll.requests == 1 && poll.facts.checkpoints.value == nil)
+    await poll.ask(flink, at: FlinkEndpoint(host: "jobmanager", port: 8081), clock: clock)
+    #expect(!poll.hasMoreToAsk && poll.facts.checkpoints.value != nil)
+
+    var stopping = polling
+    stopping.savepointTriggerID = "0123"
+    poll = JobManagerPoll(polling: stopping, now: clock.now())
+    await poll.ask(flink, at: FlinkEndpoint(host: "jobmanager", port: 8081), clock: clock)
+    #expect(!poll.hasMoreToAsk, "the savepoint is the news that is waited for")
+  }
+
   /// Another operator may have asked for a savepoint since.
   @Test func answersAboutAnotherRequestDoNotCount() {
     var polling = steady(lifetime: nil)

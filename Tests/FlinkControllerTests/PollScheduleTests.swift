@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func backsOffFromAnUnreachableJobManager() {
-    let fast = stride(from: Int64(0), through: 20_000, by: 500)
+    let fast = stride(from: Int64(0), through: 120_000, by: 500)
       .map { schedule.pause(.transition, waiting: $0, failing: $0, failures: 1 + Int($0 / 100), seed: 0) }
     #expect(fast.first == 100)
     #expect(fast.last == 1_000)

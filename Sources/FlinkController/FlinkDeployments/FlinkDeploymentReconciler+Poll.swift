@@ -3,6 +3,7 @@ import FlinkModel
 public import KubernetesAPI
 import KubernetesRuntime
 import Lifecycle
+import Logging
 
 extension FlinkDeploymentReconciler {
   /// Notes what is wanted of the JobManager. Whether that is something new.
@@ -61,7 +62,14 @@ extension FlinkDeploymentReconciler {
       urgency, waiting: now - poll.wantedSince, failing: poll.failing(now: now), failures: poll.failures,
       seed: seed(key, poll.count))
     if urgency == .steady, poll.failures == 0, let limit = poll.checkpointPause { pause = min(pause, limit) }
+    if poll.hasMoreToAsk { pause = 0 }
     let stretched = pollBudget.pause(pause, isUrgent: urgency != .steady, requests: poll.requests, now: now)
+    logger.trace(
+      "poll",
+      metadata: [
+        "key": "\(key)", "attempt": "\(poll.polling.attempt)", "requests": "\(poll.requests)",
+        "job": "\(poll.toldState)", "next": "\(stretched) ms",
+      ])
     return PollResult(isNews: isCurrent && !before.tellsSameAs(result), pause: isCurrent ? stretched : 0)
   }
 

@@ -15,6 +15,8 @@ struct JobManagerPoll: Sendable {
   var count: UInt64 = 0
   /// Requests of the last poll.
   var requests = 0
+  /// The last poll ended with its most urgent news.
+  private(set) var hasMoreToAsk = false
   /// Since when this is wanted in this way, by the time that has passed.
   let wantedSince: Int64
 
@@ -48,6 +50,7 @@ struct JobManagerPoll: Sendable {
   mutating func ask(_ flink: any FlinkGateway, at endpoint: FlinkEndpoint, clock: OperatorClock) async {
     count += 1
     requests = 1
+    hasMoreToAsk = false
     let start = clock.elapsed()
     var overview: [JobOverview]
     do throws(FlinkError) {
@@ -57,10 +60,14 @@ struct JobManagerPoll: Sendable {
     }
     failures = 0
     if polling.pace == .fast { await refreshState(of: &overview, flink, at: endpoint) }
+    let before = facts.jobs.value?.first { $0.id == polling.jobID }?.state
     facts.jobs = .seen(overview, at: start)
     let job = overview.first { $0.id == polling.jobID }
     noteRun(job, now: start)
     let hasEnded = job.flatMap { FlinkJobState(rawValue: $0.state) }?.isGloballyTerminal == true
+    // A JobManager that has just started takes long for its first answers: the rest comes with the next poll, at once.
+    hasMoreToAsk = polling.pace == .fast && polling.savepointTriggerID == nil && !hasEnded && job?.state != before
+    if hasMoreToAsk { return }
 
     if facts.config.value == nil {
       requests += 1
@@ -213,6 +220,17 @@ struct JobManagerPoll: Sendable {
     }
     if let before = runStartedAt, job.startTime > before { facts.health = nil }
     runStartedAt = job.startTime
+  }
+
+  /// What it said of the job, or why it said nothing: for the log.
+  var toldState: String {
+    switch facts.jobs {
+    case .seen(let jobs, _):
+      jobs.first { $0.id == polling.jobID }.map { "\($0.state) \($0.tasks["running"] ?? 0)/\($0.tasks["total"] ?? 0)" }
+        ?? "none of \(jobs.count)"
+    case .gone: "gone"
+    case .unknown(let why, _): why
+    }
   }
 
   /// A completed checkpoint is known.

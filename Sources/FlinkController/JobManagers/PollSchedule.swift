@@ -44,8 +44,9 @@ struct PollSchedule: Sendable, Hashable {
       return steady - spread + Int64(seed % UInt64(max(2 * spread, 1)))
     }
     if failures > 0 {
-      // A JobManager that starts refuses connections for some seconds.
-      return min(fastCap, max(fast * 2 / 5, (failing ?? 0) / 10))
+      // A JobManager that starts refuses connections for some seconds, which costs next to nothing; how late its first
+      // answer is heard stays small beside the time that it took.
+      return min(fastCap, max(fast * 2 / 5, (failing ?? 0) / 60))
     }
     let least = urgency == .savepoint ? fast / 5 : fast * 2 / 5
     return min(fast, max(least, waiting / 80))
