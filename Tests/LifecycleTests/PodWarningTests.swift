@@ -66,7 +66,7 @@ import Testing
       guard case .seen(var cluster, _) = world.cluster else { return [] }
       cluster.pods = [pod]
       world.cluster = .seen(cluster, at: World.now)
-      return Lifecycle.podsToAskAbout(
+      return Lifecycle.inspections(
         Record(world.status, uid: World.uid), world.observation(), now: World.now
       ).map(\.uid)
     }

@@ -4,7 +4,7 @@ public import KubernetesRuntime
 public import Logging
 internal import Synchronization
 
-/// Keeps FlinkDeployments as their specs say: watches, a queue of turns and a queue of polls around
+/// Keeps FlinkDeployments as their specs say: watches, and queues of turns, of polls and of looks at pods around
 /// `FlinkDeploymentReconciler`.
 public final class FlinkDeploymentController: Sendable {
   private let kubernetes: any KubernetesGateway
@@ -24,6 +24,7 @@ public final class FlinkDeploymentController: Sendable {
     let queue: WorkQueue
     let turns: ControllerDriver
     let polls: ControllerDriver
+    let inspections: ControllerDriver
 
     var id: ObjectIdentifier { ObjectIdentifier(reconciler) }
 
@@ -32,6 +33,7 @@ public final class FlinkDeploymentController: Sendable {
         for reflector in reflectors { group.addTask { await reflector.run() } }
         group.addTask { await turns.run() }
         group.addTask { await polls.run() }
+        group.addTask { await inspections.run() }
       }
     }
   }
@@ -95,10 +97,16 @@ public final class FlinkDeploymentController: Sendable {
   ) -> Scope {
     let turnQueue = WorkQueue(machine: WorkQueueMachine(backoff: settings.turnBackoff))
     let pollQueue = WorkQueue()
+    let inspectionQueue = WorkQueue()
     let turns = ControllerDriver(queue: turnQueue, concurrency: 64, logger: logger) { key in
       let result = await reconciler.turn(key)
       if result.pollsNow { pollQueue.add(key, priority: .transition) }
+      if result.inspectsNow { inspectionQueue.add(key, priority: .failureReaction) }
       return result.wake
+    }
+    let inspections = ControllerDriver(queue: inspectionQueue, concurrency: 64, logger: logger) { key in
+      if await reconciler.inspect(key) { turnQueue.add(key, priority: .failureReaction) }
+      return .onChange
     }
     let polls = ControllerDriver(queue: pollQueue, concurrency: 256, logger: logger) { key in
       let result = await reconciler.poll(key)
@@ -122,7 +130,7 @@ public final class FlinkDeploymentController: Sendable {
     }
     return Scope(
       namespace: namespace, reconciler: reconciler, reflectors: reflectors, queue: turnQueue, turns: turns,
-      polls: polls)
+      polls: polls, inspections: inspections)
   }
 
   private var present: [Scope] { scopes.withLock { $0 } }

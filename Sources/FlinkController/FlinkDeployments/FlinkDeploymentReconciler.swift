@@ -38,10 +38,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     var isRESTEncrypted = false
     /// Turns in a row that ended with an error.
     var failures = 0
-    /// By pod UID: what its Events said, and when they were read.
-    var podEvents: [String: (problem: PodProblem?, at: Int64)] = [:]
-    /// What logs say of containers that failed, by pod UID.
-    var crashReports: [String: CrashReport] = [:]
+    var podNotes = PodNotes()
   }
 
   /// - Parameter guards: all of them, but for the simulation.
@@ -97,10 +94,13 @@ public final class FlinkDeploymentReconciler: Sendable {
     public var wake: Wake
     /// The JobManager is to be asked now: other things are wanted of it than before.
     public var pollsNow: Bool
+    /// Something is to be read about the pods.
+    public var inspectsNow: Bool
 
-    init(_ wake: Wake, pollsNow: Bool = false) {
+    init(_ wake: Wake, pollsNow: Bool = false, inspectsNow: Bool = false) {
       self.wake = wake
       self.pollsNow = pollsNow
+      self.inspectsNow = inspectsNow
     }
   }
 
@@ -146,14 +146,17 @@ public final class FlinkDeploymentReconciler: Sendable {
     let memory = memory(key, uid: uid)
     let record = Record(resource.status, uid: uid, guards: guards)
     var observation = observe(resource, memory)
+    let inspects = addPodNotes(to: &observation, key, record)
+    // The log of a container that has just failed says more of the cause than its status does.
+    if let pause = self.memory(key, uid: uid).podNotes.pause(now: clock.elapsed()) {
+      return TurnResult(.after(.milliseconds(pause), priority: .failureReaction), inspectsNow: inspects)
+    }
     if Lifecycle.needsQuorum(record, observation, guards: guards) {
       observation.quorum = await readCluster(key)
     }
     if Lifecycle.needsHAMetadata(record, observation) {
       observation.haMetadata = await readHAMetadata(key)
     }
-    observation.podWarnings = await readPodWarnings(key, record, observation)
-    observation.crashReports = await readCrashReports(key, record, observation)
     let now = clock.now()
     let decision = Lifecycle.decide(observation, record, now: now, guards: guards)
 
@@ -166,7 +169,8 @@ public final class FlinkDeploymentReconciler: Sendable {
       {
         update(key, uid: uid) { $0.failures = 0 }
         let polls = follow(decision.polling, key, uid)
-        return TurnResult(.after(.milliseconds(delay), priority: .steady), pollsNow: polls)
+        return TurnResult(
+          .after(.milliseconds(delay), priority: .steady), pollsNow: polls, inspectsNow: inspects)
       }
       do throws(KubernetesError) {
         let stored = try await kubernetes.patch(
@@ -196,7 +200,8 @@ public final class FlinkDeploymentReconciler: Sendable {
     }
     update(key, uid: uid) { $0.failures = 0 }
     log(key, resource, record, decision, patch != nil, outcome, took: (outcome?.at ?? start) - start)
-    return TurnResult(wake(decision, outcome), pollsNow: polls || decision.effect?.concernsJobManager == true)
+    return TurnResult(
+      wake(decision, outcome), pollsNow: polls || decision.effect?.concernsJobManager == true, inspectsNow: inspects)
   }
 
   /// A status is stored on what was decided on, and on nothing else.

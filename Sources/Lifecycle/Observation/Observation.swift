@@ -106,7 +106,7 @@ public struct Observation: Sendable, Hashable {
   public var lastEffect: EffectOutcome?
   /// By the watch.
   public var ingress: Fact<IngressFacts> = .unknown(why: "not looked at", since: 0)
-  /// From the Events of the pods that `Lifecycle.podsToAskAbout` named.
+  /// From the Events of pods that `Lifecycle.inspections` named.
   public var podWarnings: Fact<PodWarnings> = .unknown(why: "not asked for", since: 0)
   /// What logs say of containers that failed, by pod UID, as far as they were read.
   public var crashReports: [String: CrashReport] = [:]

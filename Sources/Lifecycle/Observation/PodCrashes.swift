@@ -44,25 +44,6 @@ enum MissingFiles {
   ]
 }
 
-extension Lifecycle {
-  /// Lines of a log that are read for its cause.
-  public static let crashLogLines = 400
-
-  /// Whose log tells more than its status does: at most one pod of each component, one that does not run.
-  public static func podsToReadLogOf(_ record: Record, _ observation: Observation) -> [PodFacts] {
-    switch record.phase {
-    case .running, .stopping: break
-    case .new, .unowned, .starting, .draining, .suspended: return []
-    }
-    guard let cluster = observation.cluster.value else { return [] }
-    return [ClusterComponent.jobManager, .taskManager].compactMap { component in
-      cluster.pods
-        .filter { $0.component == component && !$0.isBeingDeleted && $0.problem != nil && $0.failure != nil }
-        .min { $0.name < $1.name }
-    }
-  }
-}
-
 extension Observation {
   /// What is known of the last failure of a pod's container.
   func crash(of pod: PodFacts) -> CrashReport? {

@@ -60,25 +60,6 @@ extension PodFacts {
   }
 }
 
-extension Lifecycle {
-  /// Whose Events a decision would name a problem by: at most one pod of each component, the ones that wait longest.
-  public static func podsToAskAbout(_ record: Record, _ observation: Observation, now: Int64) -> [PodFacts] {
-    switch record.phase {
-    case .running, .stopping: break
-    case .new, .unowned, .starting, .draining, .suspended: return []
-    }
-    guard let cluster = observation.cluster.value else { return [] }
-    return [ClusterComponent.jobManager, .taskManager].compactMap { component in
-      cluster.pods
-        .filter { pod in
-          pod.component == component && pod.isBeingPrepared && !pod.isBeingDeleted && pod.problem == nil
-            && pod.createdAt.map { now - $0 >= PodWarnings.patience } ?? false
-        }
-        .min { ($0.createdAt ?? 0, $0.name) < ($1.createdAt ?? 0, $1.name) }
-    }
-  }
-}
-
 extension Observation {
   /// Why a pod does not come up, by its status and its log, or else by its Events.
   func problem(of pod: PodFacts) -> PodProblem? {

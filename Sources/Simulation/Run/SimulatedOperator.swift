@@ -12,6 +12,7 @@ final class SimulatedOperator {
   private let reconciler: FlinkDeploymentReconciler
   private var turns = WorkQueueMachine()
   private var polls = WorkQueueMachine()
+  private var inspections = WorkQueueMachine()
   private var watches: [(store: ObjectStore, selector: String?, id: WatchID)] = []
   let life: Int
   private let origin: Int64
@@ -121,13 +122,19 @@ final class SimulatedOperator {
     }
   }
 
-  /// One due turn or poll; whether there was one.
+  /// One due turn, look at pods or poll; whether there was one.
   func step() async -> Bool {
     if let key = turns.take(now: now) {
       let result = await reconciler.turn(key)
       turnCount += 1
       if result.pollsNow { polls.add(key, priority: .transition, at: now) }
+      if result.inspectsNow { inspections.add(key, priority: .failureReaction, at: now) }
       turns.finish(key, wake: result.wake, jitter: 0.5, now: now)
+      return true
+    }
+    if let key = inspections.take(now: now) {
+      if await reconciler.inspect(key) { turns.add(key, priority: .failureReaction, at: now) }
+      inspections.finish(key, wake: .onChange, jitter: 0.5, now: now)
       return true
     }
     if let key = polls.take(now: now) {
@@ -142,7 +149,7 @@ final class SimulatedOperator {
 
   /// Epoch milliseconds of the next thing that is due by itself.
   func nextDue() -> Int64? {
-    let times = [turns.nextDue(), polls.nextDue()].compactMap { $0 }
+    let times = [turns.nextDue(), polls.nextDue(), inspections.nextDue()].compactMap { $0 }
     return times.min().map { due in
       let (seconds, attoseconds) = due.components
       let exact = seconds * 1000 + attoseconds / 1_000_000_000_000_000
