@@ -39,6 +39,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     /// Turns in a row that ended with an error.
     var failures = 0
     var podNotes = PodNotes()
+    var foreignWrites = ForeignWrites()
   }
 
   /// - Parameter guards: all of them, but for the simulation.
@@ -164,6 +165,12 @@ public final class FlinkDeploymentReconciler: Sendable {
     let patch = decision.status.mergePatch(from: record.status)
     if let patch {
       guard mayAct() else { return TurnResult(.after(.seconds(1))) }
+      if decision.effect == nil, !metadata.isBeingDeleted,
+        let pause = pauseBeforeWriting(over: record.status, of: metadata, key)
+      {
+        let polls = follow(decision.polling, key, uid)
+        return TurnResult(.after(.milliseconds(pause), priority: .steady), pollsNow: polls, inspectsNow: inspects)
+      }
       if decision.effect == nil, LedgerBudget.concerns(patch),
         let delay = ledgerBudget.delay(writesPerSecond: settings.ledgerWriteBudget, now: clock.elapsed())
       {
@@ -178,6 +185,8 @@ public final class FlinkDeploymentReconciler: Sendable {
           .merge(["metadata": preconditions(metadata), "status": patch]))
         ledger.recordWrite(uid: uid, resourceVersion: stored.metadata.resourceVersion)
         metadata = stored.metadata
+        let (hash, generation) = (FlinkDeployment(stored).status.hashValue, metadata.generation)
+        update(key, uid: uid) { $0.foreignWrites.noteOwn(hash, generation: generation) }
       } catch {
         if error.isAmbiguous { ledger.recordAmbiguous(uid: uid) }
         if guards.holds(.storedFirst) { return failed(key, uid, error) }
@@ -202,6 +211,27 @@ public final class FlinkDeploymentReconciler: Sendable {
     log(key, resource, record, decision, patch != nil, outcome, took: (outcome?.at ?? start) - start)
     return TurnResult(
       wake(decision, outcome), pollsNow: polls || decision.effect?.concernsJobManager == true, inspectsNow: inspects)
+  }
+
+  /// Milliseconds that a status which somebody else has written is left as it is; nil where it need not be.
+  private func pauseBeforeWriting(
+    over status: FlinkDeploymentStatus, of metadata: ObjectMetadata, _ key: ObjectKey
+  ) -> Int64? {
+    let (hash, now) = (status.hashValue, clock.elapsed())
+    var pause: Int64?
+    var isNew = false
+    update(key, uid: metadata.uid) { memory in
+      pause = memory.foreignWrites.pause(before: hash, generation: metadata.generation, now: now)
+      isNew = memory.foreignWrites.isNew
+    }
+    if pause != nil, isNew {
+      let text = "something else writes this status too, again and again: is another operator watching the resource?"
+      logger.warning("\(text)", metadata: ["key": "\(key)"])
+      recordEvent(
+        Self.record(
+          LifecycleEvent(.warning, "StatusContradicted", .operator, text, key: "StatusContradicted"), about: metadata))
+    }
+    return pause
   }
 
   /// A status is stored on what was decided on, and on nothing else.
