@@ -94,7 +94,7 @@ sim-build:
 
 .PHONY: sim
 sim: sim-build ## simulate each scenario × fault and call × fault (SIM=--sample: each scenario × call × fault; SIM=--sweep: at every call; PLAN="scenario plan": replay one)
-	@$(SIMULATE) $(or $(PLAN),$(SIM),--limit 5200 --sample)
+	@$(SIMULATE) $(or $(PLAN),$(SIM),--matrix)
 
 .PHONY: sim-walks
 sim-walks: sim-build ## simulate random edits with random faults, from seed SEED (1), COUNT (200) of them

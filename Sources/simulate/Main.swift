@@ -12,7 +12,8 @@ import Simulation
 ///
 ///     simulate                      the scenarios
 ///     simulate NAME [PLAN]          one scenario, turn by turn, without faults or under a plan
-///     simulate --sample [NAME…]     one plan of each cell of the matrix, for the scenarios (for all if none is named)
+///     simulate --matrix [NAME…]     one plan of each write or effect × fault, for the scenarios (for all if none is named)
+///     simulate --sample [NAME…]     one plan of each sort of call × fault
 ///     simulate --sweep [NAME…]      every plan
 ///     simulate --family SCENARIO FAULT[+FAULT] [EFFECT]   the plans with these faults, at each call of this sort
 ///     simulate --mutants [GUARD…]   without one guard at a time: by which plan it is missed; --limit N tries N others too
@@ -47,6 +48,7 @@ enum Main {
     let rest = Array(arguments.dropFirst())
     switch first {
     case "--sweep": await sweep(rest, workers, limit, missing) { $0.plans() + $0.shifts() + $0.pairs() }
+    case "--matrix": await sweep(rest, workers, limit, missing) { $0.matrix() }
     case "--sample": await sweep(rest, workers, limit, missing) { $0.sample() }
     case "--family": await family(rest, workers, missing)
     case "--mutants": await mutants(rest, workers, limit == .max ? 0 : limit)
@@ -95,7 +97,7 @@ enum Main {
     let start = ContinuousClock.now
     let scenarios = names.isEmpty ? Scenario.all : names.compactMap { Scenario.named($0) }
     let matrix = await Matrix.run(scenarios, workers: workers, guards: guards, plans: plans, limit: limit) { failure in
-      print(KnownGap.of(failure).map { "known: \($0)\n    \(failure)" } ?? "\(failure)")
+      print(failure)
       fflush(nil)
     }
     print(matrix.table)
@@ -104,10 +106,14 @@ enum Main {
       exit(1)
     }
     let seconds = start.duration(to: .now).components.seconds
-    print("\(matrix.cells.count) distinct cells, \(matrix.planCount) distinct plans, \(seconds) s, \(workers) workers")
-    let known = matrix.failures.count { KnownGap.of($0) != nil }
-    if known > 0 { print("\(known) fail for reasons that are known, as listed above") }
-    end(matrix.planCount - matrix.failures.count, matrix.failures.count - known)
+    print(
+      "\(matrix.cells.count) distinct cells, \(matrix.empty.count) empty, \(matrix.planCount) distinct plans, "
+        + "\(seconds) s, \(workers) workers")
+    if names.isEmpty, !matrix.empty.isEmpty {
+      for cell in matrix.empty.prefix(20) { print("empty: \(cell.scenario) \(cell.effect) × \(cell.fault.rawValue)") }
+      exit(1)
+    }
+    end(matrix.planCount - matrix.failures.count, matrix.failures.count)
   }
 
   private static func family(_ words: [String], _ workers: Int, _ guards: Guards) async {

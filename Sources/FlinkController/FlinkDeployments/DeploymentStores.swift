@@ -5,15 +5,21 @@ internal import Synchronization
 
 /// The views that turns of FlinkDeployments are taken on.
 public final class DeploymentStores: Sendable {
-  public let resources = ObjectStore(type: .flinkDeployments)
-  public let deployments = ObjectStore(type: .deployments)
-  public let pods = ObjectStore(type: .pods)
-  public let services = ObjectStore(type: .services)
+  public let resources: ObjectStore
+  public let deployments: ObjectStore
+  public let pods: ObjectStore
+  public let services: ObjectStore
   /// Nothing but themselves depends on it, so decisions do not wait for its list.
-  public let ingresses = ObjectStore(type: .ingresses)
+  public let ingresses: ObjectStore
   private let podsByCluster = Mutex<[ObjectKey: Set<ObjectKey>]>([:])
 
-  public init() {}
+  public init(retention: ObjectStore.Retention = .wholeObjects) {
+    resources = ObjectStore(type: .flinkDeployments, retention: retention)
+    deployments = ObjectStore(type: .deployments, retention: retention)
+    pods = ObjectStore(type: .pods, retention: retention)
+    services = ObjectStore(type: .services, retention: retention)
+    ingresses = ObjectStore(type: .ingresses, retention: retention)
+  }
 
   /// What Flink's clusters are found by.
   static let clusterSelector = "type in (flink-standalone-kubernetes,flink-native-kubernetes)"

@@ -8,6 +8,8 @@ internal import Synchronization
 public final class ObjectStore: Sendable {
   public enum Retention: Sendable {
     case wholeObjects
+    /// As they came, without the work of making them small.
+    case asTheyCome
     /// Only apiVersion, kind and metadata are kept.
     case metadataOnly
   }
@@ -108,6 +110,7 @@ public final class ObjectStore: Sendable {
   private func kept(_ object: KubernetesObject) -> KubernetesObject {
     switch retention {
     case .wholeObjects: object.compacted
+    case .asTheyCome: object
     case .metadataOnly: object.metadataOnly
     }
   }

@@ -103,6 +103,19 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable {
     }
   }
 
+  /// Why it cannot make a difference where it does not apply.
+  public var limit: String? {
+    switch self {
+    case .conflict: "only what changes the resource itself can meet somebody else's write"
+    case .flinkUnreachable, .flinkUnavailable, .flinkForgets, .nodeUnreachable, .workersLost:
+      "only while a JobManager runs"
+    case .savepointFails, .stopFails: "only while a JobManager runs a job that keeps its state"
+    case .managerRestarts, .managerLost:
+      "only while a JobManager runs a job without state: with state the scenarios that do it have another end"
+    default: nil
+    }
+  }
+
   /// Whether the fault can make a difference at a call.
   public func applies(to call: Context) -> Bool {
     switch self {

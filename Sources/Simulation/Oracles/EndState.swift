@@ -1,3 +1,4 @@
+import FlinkModel
 import KubernetesAPI
 
 /// How a run has ended, without what may differ between runs that ended the same: times, names, UIDs, attempts.
@@ -22,16 +23,18 @@ public struct EndState: Sendable, Hashable, CustomStringConvertible {
 extension SimulatedWorld.State {
   /// Snapshots as the record has them, and how many savepoints have been taken; not for periodic ones, whose number
   /// depends on time.
-  private func snapshots(_ jobStatus: JSONValue?, of cluster: String) -> String {
+  private func snapshots(_ jobStatus: JSONValue?, of cluster: String) -> [String] {
     let savepoints = jobStatus?["savepointInfo"]
     let checkpoints = jobStatus?["checkpointInfo"]
     let history = savepoints?["savepointHistory"]?.arrayValue ?? []
     let isPeriodic = history.contains { $0["triggerType"]?.stringValue == "PERIODIC" }
     let taken = flink.happenings.count { if case .savepoint(cluster, _, _) = $0 { true } else { false } }
-    return "savepoints \(history.count) pending \(savepoints?["triggerId"] == nil ? "none" : "one") "
-      + "taken \(isPeriodic ? "periodically" : "\(taken)") "
-      + "checkpoint nonce \(checkpoints?["lastCheckpoint"]?["triggerNonce"]?.text ?? "-") "
-      + "pending \(checkpoints?["triggerId"] == nil ? "none" : "one")"
+    return [
+      "  savepoints \(history.count) taken \(isPeriodic ? "periodically" : "\(taken)")",
+      "  pending savepoint \(savepoints?["triggerId"] == nil ? "none" : "one") "
+        + "checkpoint \(checkpoints?["triggerId"] == nil ? "none" : "one")",
+      "  checkpoint of nonce \(checkpoints?["lastCheckpoint"]?["triggerNonce"]?.text ?? "-")",
+    ]
   }
 
   /// Which of several causes was seen last, and which point was known last, depends on time.
@@ -41,6 +44,26 @@ extension SimulatedWorld.State {
       if parts.count == 2 { return "\(parts[0])\(mark)" }
     }
     return error
+  }
+
+  /// The recorded spec; apart from it how the state was kept, and the ingress, which is no reason for a deployment and
+  /// is recorded with the next one.
+  private static func reconciled(_ text: String) -> [String] {
+    var (ingress, mode): (JSONValue?, JSONValue?)
+    var rest = text
+    if var record = try? JSONValue(parsing: Array(text.utf8)) {
+      ingress = record["spec", "ingress"]
+      record.set(nil, at: ["spec", "ingress"])
+      mode = record["spec", "job"]?["upgradeMode"]
+      record.set(nil, at: ["spec", "job", "upgradeMode"])
+      rest = record.text
+    }
+    // Whether another spec came before the first one was deployed depends on when it came.
+    let parts = rest.split(separator: ",").filter { !$0.contains("firstDeployment") }
+    return [
+      "  reconciled \(parts.joined(separator: ","))", "  by upgrade mode \(mode?.stringValue ?? "-")",
+      "  ingress \(ingress?.text ?? "-")",
+    ]
   }
 
   mutating func endState() -> EndState {
@@ -58,14 +81,11 @@ extension SimulatedWorld.State {
           + "job \(text("jobStatus", "state")) state \(text("reconciliationStatus", "state")) "
           + "phase \(text("operation", "phase")) finalizers \(resource["metadata", "finalizers"]?.text ?? "-")")
       lines.append("  error \(Self.withoutCause(text("error")))")
-      // Whether another spec came before the first one was deployed depends on when it came.
-      let reconciled = text("reconciliationStatus", "lastReconciledSpec")
-        .split(separator: ",").filter { !$0.contains("firstDeployment") }.joined(separator: ",")
-      lines.append("  reconciled \(reconciled)")
+      lines += Self.reconciled(text("reconciliationStatus", "lastReconciledSpec"))
       let isStable =
         text("reconciliationStatus", "lastReconciledSpec") == text("reconciliationStatus", "lastStableSpec")
       lines.append("  stable \(isStable) taskManager \(status?["taskManager"]?.text ?? "-")")
-      lines.append("  " + snapshots(status?["jobStatus"], of: name))
+      lines += snapshots(status?["jobStatus"], of: name)
       for condition in status?["conditions"]?.arrayValue ?? [] {
         lines.append(
           "  \(condition["type"]?.stringValue ?? "") \(condition["status"]?.stringValue ?? "") "
@@ -81,9 +101,9 @@ extension SimulatedWorld.State {
       lines.append(
         "deployment \(deployment["metadata", "name"]?.stringValue ?? "") replicas "
           + "\(deployment["spec", "replicas"]?.text ?? "") image \(container?["image"]?.stringValue ?? "") "
-          + "args \(shape.joined(separator: " ")) generation "
-          + "\(deployment["metadata", "annotations"]?["flinkdeployment.flink.apache.org/generation"]?.stringValue ?? "-")"
-      )
+          + "args \(shape.joined(separator: " "))")
+      let generation = deployment["metadata", "annotations"]?[FlinkDeployment.generationAnnotation]?.stringValue
+      lines.append("  made for generation \(generation ?? "-")")
     }
     for ingress in list(.ingresses) {
       let rule = ingress["spec", "rules"]?.arrayValue?.first

@@ -120,7 +120,10 @@ extension SimulatedWorld.State {
     guard let job = flink.managers.values.first(where: { $0.cluster == cluster })?.job else { return }
     // A job that has begun again from too old a point is taken away on purpose (S4).
     let isRepair = operation?["id"]?.stringValue?.hasSuffix("-regressed") == true
-    if kind == "recover", !isRepair, job.state == .running {
+    // One whose Deployment others have removed is lost, also while its pod runs on where nobody can reach it (S1 waits
+    // for the pod).
+    let isThere = request(.get(.deployments, SimulatedWorld.namespace, cluster)) != nil
+    if kind == "recover", !isRepair, isThere, job.state == .running {
       violate("S8", "\(deployment), whose job is running, is taken away as lost")
     }
     if resource["metadata", "deletionTimestamp"] != nil || kind == "redeploy" || kind == "recover" { return }

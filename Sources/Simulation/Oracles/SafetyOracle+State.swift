@@ -5,7 +5,7 @@ import KubernetesAPI
 /// S2, S3, S4, S7: what becomes of a job's state.
 extension SimulatedWorld.State {
   /// Snapshots that a start could use, newest first.
-  private var usable: [String] {
+  var usable: [String] {
     flink.storage.keys.filter { !oracle.given.contains($0) }
       .sorted { (oracle.completed[$0] ?? 0, $0) > (oracle.completed[$1] ?? 0, $1) }
   }
@@ -49,7 +49,7 @@ extension SimulatedWorld.State {
     for field in ["savepointInfo", "checkpointInfo"] {
       if let trigger = status["jobStatus"]?[field]?["triggerId"]?.stringValue { oracle.triggers.insert(trigger) }
     }
-    let text = status.text
+    let text = statusText(status, uid, resource["metadata", "resourceVersion"]?.stringValue ?? "")
     let named = usable.filter { text.contains($0) }
     oracle.known.formUnion(named)
     if let before = oracle.newestInStatus[uid], flink.storage[before] != nil, !oracle.given.contains(before),
@@ -60,6 +60,13 @@ extension SimulatedWorld.State {
       if wish?.isStateless == false, wish?.initialPath == nil { violate("S2", "\(before) is forgotten") }
     }
     oracle.newestInStatus[uid] = named.first
+  }
+
+  private mutating func statusText(_ status: JSONValue, _ uid: String, _ version: String) -> String {
+    if let known = oracle.statusTexts[uid], known.version == version { return known.text }
+    let text = status.text
+    oracle.statusTexts[uid] = (version, text)
+    return text
   }
 
   /// To be called after each edit.

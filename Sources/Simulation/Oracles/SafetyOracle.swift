@@ -36,6 +36,8 @@ struct SafetyOracle: Sendable {
   var observed: [String: Int64] = [:]
   /// The newest snapshot in status, by UID.
   var newestInStatus: [String: String] = [:]
+  /// The status as text, by UID, with the version it is of.
+  var statusTexts: [String: (version: String, text: String)] = [:]
   /// Ids of snapshots that have been stored.
   var triggers: Set<String> = []
   var happeningsSeen = 0
@@ -79,6 +81,13 @@ extension SimulatedWorld.State {
   /// At the end of a run.
   mutating func checkEnd() {
     for resource in list(.flinkDeployments) {
+      let isStalled = (resource["status", "conditions"]?.arrayValue ?? []).contains {
+        $0["type"]?.stringValue == "Stalled" && $0["status"]?.stringValue == "True"
+          && $0["reason"]?.stringValue == "RestorePointUnknown"
+      }
+      if isStalled, let status = resource["status"]?.text, let point = usable.first(where: { status.contains($0) }) {
+        violate("L1", "stalled for want of a restore point although there is \(point)")
+      }
       guard let text = resource["metadata", "deletionTimestamp"]?.stringValue, let time = Timestamp(rfc3339: text)
       else { continue }
       if now - time.epochMilliseconds > 360_000 { violate("S9", "a deletion has not come to its end") }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The plans of many scenarios, run side by side, and what they have shown.
 public struct Matrix: Sendable {
-  /// A call of one sort × a fault, in one scenario.
+  /// A write or effect × a fault, in one scenario.
   public struct Cell: Sendable, Hashable {
     public var scenario: String
     public var effect: String
@@ -12,9 +12,10 @@ public struct Matrix: Sendable {
 
   public struct Row: Sendable {
     public var scenario: String
+    /// Cells in which the fault can make a difference.
     public var cells = 0
-    /// Kinds of faults that the scenario met.
-    public var faults = 0
+    /// Of these, the ones without a plan.
+    public var empty = 0
     public var plans = 0
     public var failures = 0
   }
@@ -22,6 +23,10 @@ public struct Matrix: Sendable {
   public private(set) var rows: [Row] = []
   /// How many plans each cell has.
   public private(set) var cells: [Cell: Int] = [:]
+  /// The same by sort of call, over all scenarios: `scenario` is empty.
+  public private(set) var calls: [Cell: Int] = [:]
+  /// Cells and sorts of calls × faults where the fault can make a difference, without a plan.
+  public private(set) var empty: [Cell] = []
   public private(set) var failures: [Sweep.Failure] = []
   public var planCount: Int { rows.reduce(0) { $0 + $1.plans } }
 
@@ -41,20 +46,12 @@ public struct Matrix: Sendable {
     let sweeps = await prepare(scenarios, workers: workers)
     var matrix = Matrix()
     var jobs: [(sweep: Sweep, plan: FaultPlan)] = []
-    let lists = thinned(sweeps.map { ($0, unique(plans($0))) }, to: limit)
+    let lists = withEveryCall(thinned(sweeps.map { ($0, unique(plans($0))) }, to: limit))
     for (sweep, distinct) in lists {
-      var row = Row(scenario: sweep.scenario.name, plans: distinct.count)
-      row.faults = Set(distinct.filter { $0.faults.count == 1 }.flatMap { $0.faults.map(\.kind) }).count
-      for plan in distinct where plan.faults.count == 1 {
-        guard let fault = plan.faults.first, sweep.reference.contexts.indices.contains(fault.call) else { continue }
-        let cell = Cell(
-          scenario: sweep.scenario.name, effect: sweep.reference.contexts[fault.call].effect, fault: fault.kind)
-        if matrix.cells[cell] == nil { row.cells += 1 }
-        matrix.cells[cell, default: 0] += 1
-      }
-      matrix.rows.append(row)
+      matrix.add(sweep, distinct)
       jobs += distinct.map { (sweep, $0) }
     }
+    matrix.noteEmptyCalls(lists.map(\.sweep))
     matrix.failures = await check(jobs, workers: workers, guards: guards, limit: .max, report: report)
     for failure in matrix.failures {
       if let index = matrix.rows.firstIndex(where: { $0.scenario == failure.scenario }) {
@@ -62,6 +59,49 @@ public struct Matrix: Sendable {
       }
     }
     return matrix
+  }
+
+  private mutating func add(_ sweep: Sweep, _ plans: [FaultPlan]) {
+    let scenario = sweep.scenario.name
+    var row = Row(scenario: scenario, plans: plans.count)
+    for plan in plans where plan.faults.count == 1 {
+      guard let fault = plan.faults.first, sweep.reference.contexts.indices.contains(fault.call) else { continue }
+      let context = sweep.reference.contexts[fault.call]
+      cells[Cell(scenario: scenario, effect: context.intent, fault: fault.kind), default: 0] += 1
+      calls[Cell(scenario: "", effect: context.effect, fault: fault.kind), default: 0] += 1
+    }
+    let all = sweep.cells.keys.map { Cell(scenario: scenario, effect: $0.intent, fault: $0.fault) }
+    let missing = all.filter { cells[$0] == nil }
+    row.cells = all.count
+    row.empty = missing.count
+    empty += missing
+    rows.append(row)
+  }
+
+  private mutating func noteEmptyCalls(_ sweeps: [Sweep]) {
+    var seen: Set<Cell> = []
+    for context in Set(sweeps.flatMap(\.reference.contexts)) {
+      for fault in FaultKind.allCases where fault.applies(to: context) {
+        let cell = Cell(scenario: "", effect: context.effect, fault: fault)
+        if calls[cell] == nil, seen.insert(cell).inserted { empty.append(cell) }
+      }
+    }
+  }
+
+  /// The plans, and one more for each sort of call × fault that none of them has.
+  private static func withEveryCall(
+    _ lists: [(sweep: Sweep, plans: [FaultPlan])]
+  ) -> [(sweep: Sweep, plans: [FaultPlan])] {
+    var covered: Set<Cell> = []
+    func isNew(_ fault: FaultPlan.Fault, _ sweep: Sweep) -> Bool {
+      guard sweep.reference.contexts.indices.contains(fault.call) else { return false }
+      let effect = sweep.reference.contexts[fault.call].effect
+      return covered.insert(Cell(scenario: "", effect: effect, fault: fault.kind)).inserted
+    }
+    for (sweep, plans) in lists { for plan in plans where plan.faults.count == 1 { _ = isNew(plan.faults[0], sweep) } }
+    return lists.map { sweep, plans in
+      (sweep, plans + sweep.plans().filter { $0.faults.first.map { isNew($0, sweep) } ?? false })
+    }
   }
 
   /// At most about `limit` plans, with every scenario × fault and every call × fault among them that there is.
@@ -167,26 +207,39 @@ public struct Matrix: Sendable {
 
   /// Scenario by scenario, then call × fault over all scenarios.
   public var table: String {
-    var lines = [
-      "\(pad("scenario", 36))\(lead("faults", 8))\(lead("cells", 8))\(lead("plans", 8))\(lead("failures", 10))"
-    ]
-    for row in rows {
-      lines.append(
-        "\(pad(row.scenario, 36))\(lead("\(row.faults)", 8))\(lead("\(row.cells)", 8))\(lead("\(row.plans)", 8))"
-          + lead("\(row.failures)", 10))
-    }
-    lines.append("")
     let effects = Set(cells.keys.map(\.effect)).sorted()
-    lines.append("Plans for each call × fault, over all scenarios ('·': the fault makes no difference to the call):")
+    var lines = ["Faults that were tried at each write or effect ('·': the scenario has it not):"]
+    for (number, effect) in effects.enumerated() { lines.append("  [\(number + 1)] \(effect)") }
+    let head = effects.indices.map { lead("[\($0 + 1)]", 5) }.joined()
+    lines.append(
+      pad("scenario", 36) + head + lead("cells", 7) + lead("empty", 7) + lead("plans", 7) + lead("failures", 10))
+    var faults: [String: [String: Int]] = [:]
+    for cell in cells.keys { faults[cell.scenario, default: [:]][cell.effect, default: 0] += 1 }
+    for row in rows {
+      let counts = effects.map { lead(faults[row.scenario]?[$0].map(String.init) ?? "·", 5) }.joined()
+      lines.append(
+        pad(row.scenario, 36) + counts + lead("\(row.cells)", 7) + lead("\(row.empty)", 7)
+          + lead("\(row.plans)", 7) + lead("\(row.failures)", 10))
+    }
+    let (all, missing) = (rows.reduce(0) { $0 + $1.cells }, rows.reduce(0) { $0 + $1.empty })
+    lines.append(
+      pad("all", 36) + String(repeating: " ", count: 5 * effects.count) + lead("\(all)", 7) + lead("\(missing)", 7)
+        + lead("\(planCount)", 7) + lead("\(failures.count)", 10))
+    return (lines + [""] + callLines).joined(separator: "\n")
+  }
+
+  private var callLines: [String] {
+    let effects = Set(calls.keys.map(\.effect)).sorted()
+    var lines = ["Plans for each sort of call × fault, over all scenarios ('·': it can make no difference there):"]
     for (number, effect) in effects.enumerated() { lines.append("  [\(number + 1)] \(effect)") }
     lines.append(pad("fault", 24) + effects.indices.map { lead("[\($0 + 1)]", 6) }.joined())
     for fault in FaultKind.allCases {
-      let counts = effects.map { effect in
-        cells.reduce(0) { $1.key.effect == effect && $1.key.fault == fault ? $0 + $1.value : $0 }
-      }
-      lines.append(pad(fault.rawValue, 24) + counts.map { lead($0 == 0 ? "·" : "\($0)", 6) }.joined())
+      let counts = effects.map { calls[Cell(scenario: "", effect: $0, fault: fault)] ?? 0 }
+      lines.append(
+        pad(fault.rawValue, 24) + counts.map { lead($0 == 0 ? "·" : "\($0)", 6) }.joined()
+          + (fault.limit.map { "  \($0)" } ?? ""))
     }
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   /// Kinds of faults that no plan has.

@@ -135,7 +135,7 @@ extension EndState {
           }
           .joined(separator: ",")
         }
-        if line.contains("savepoints ") { return nil }
+        if line.contains("savepoints ") || line.contains("by upgrade mode") { return nil }
         var words = line.split(separator: " ").map(String.init)
         if let place = words.firstIndex(of: "--fromSavepoint") { words.removeSubrange(place...(place + 1)) }
         if let place = words.firstIndex(of: "generation"), place + 1 < words.count {

@@ -40,13 +40,17 @@ public struct Scenario: Sendable {
   /// Parts of the end that depend on how far the operator was when the next edit came: lines that begin so are not
   /// compared.
   public let openEnds: [String]
+  /// Where several ends are right: parts of the end's lines, all of one of these lists. None where one end is.
+  public let ends: [[String]]
   /// Milliseconds by which every action after the first comes later.
   private var delay: Int64 = 0
 
   public init(
-    _ name: String, length: Int64 = 180, openEnds: [String] = [], _ actions: [(at: Int64, action: Action)]
+    _ name: String, length: Int64 = 180, openEnds: [String] = [], ends: [[String]] = [],
+    _ actions: [(at: Int64, action: Action)]
   ) {
     self.openEnds = openEnds
+    self.ends = ends
     self.name = name
     self.length = length
     self.actions = actions

@@ -36,7 +36,7 @@ final class SimulatedOperator {
       resolver: ServiceNameResolver(), settings: settings,
       clock: OperatorClock(
         now: { [world] in world.with { $0.now + $0.clockOffset } }, elapsed: { [world, origin] in world.now - origin }),
-      guards: guards, logger: logger, recordEvent: { _ in })
+      stores: DeploymentStores(retention: .asTheyCome), guards: guards, logger: logger, recordEvent: { _ in })
     for (store, selector) in reconciler.stores.all { follow(store, selector, past) }
   }
 

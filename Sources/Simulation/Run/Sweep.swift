@@ -65,6 +65,11 @@ public struct Sweep: Sendable {
       problems += before.filter { !after.contains($0) }.map { "- \($0)" }
       problems += after.filter { !before.contains($0) }.map { "+ \($0)" }
     }
+    let text = outcome.end.description
+    if !scenario.ends.isEmpty, !scenario.ends.contains(where: { $0.allSatisfy { text.contains($0) } }) {
+      problems.append("L1: the end is none of those that are right here")
+      problems.append(text)
+    }
     // Two operators contradict each other as long as there are two: each by what it was told last.
     let together = plan.faults.contains { $0.kind == .twoOperators } ? 3_000 : 0
     let budget = 3 * reference.turns + 600 + together
@@ -79,10 +84,8 @@ public struct Sweep: Sendable {
     // A stop that fails leaves a savepoint behind, and another one is taken. A snapshot that is being taken while the
     // job restarts is given up, with an event, as by the Apache operator.
     let takesOthers = plan.faults.contains { $0.kind == .stopFails || $0.kind == .workersLost }
-    return end.lines.filter { line in !scenario.openEnds.contains { line.hasPrefix($0) } }.map { line in
-      guard takesOthers, line.hasPrefix("  savepoints ") else { return line }
-      return line.split(separator: " ").filter { Int($0) == nil && $0 != "-" }.joined(separator: " ")
-    }
+    let open = scenario.openEnds + (takesOthers ? ["  savepoints", "  checkpoint of nonce"] : [])
+    return end.lines.filter { line in !open.contains { line.hasPrefix($0) } }
   }
 
   /// The failures among the plans, at most `limit` of them.
@@ -109,7 +112,36 @@ extension Sweep {
 }
 
 extension Sweep {
-  /// One plan of every cell, every reading call that fails, and some pairs and other moments: what a few minutes allow.
+  /// A write or effect × a fault.
+  struct Cell: Hashable {
+    var intent: String
+    var fault: FaultKind
+  }
+
+  /// Where in the run without faults each fault can make a difference.
+  var cells: [Cell: [Int]] {
+    var cells: [Cell: [Int]] = [:]
+    for (call, context) in reference.contexts.enumerated() {
+      for fault in FaultKind.allCases where fault.applies(to: context) {
+        cells[Cell(intent: context.intent, fault: fault), default: []].append(call)
+      }
+    }
+    return cells
+  }
+
+  /// One plan of every write or effect × fault, some reading calls that fail, and some other moments.
+  public func matrix() -> [FaultPlan] {
+    let order = cells.sorted { ($0.value[0], $0.key.fault.rawValue) < ($1.value[0], $1.key.fault.rawValue) }
+    // Not the first call in each of them.
+    let seed = scenario.name.utf8.reduce(0) { $0 + Int($1) }
+    let chosen = order.enumerated().map { number, cell in
+      FaultPlan([FaultPlan.Fault(cell.key.fault, at: cell.value[(number + seed) % cell.value.count])])
+    }
+    let reads = stride(from: seed % 5, to: reference.reads, by: 5).map { FaultPlan(failedReads: [$0]) }
+    return chosen + reads + shifts(Array(stride(from: 7, through: 60, by: 26)))
+  }
+
+  /// One plan of every call × fault, every reading call that fails, and some pairs and other moments: what a few minutes allow.
   public func sample() -> [FaultPlan] {
     var cells: [[String]: [FaultPlan]] = [:]
     var order: [[String]] = []

@@ -5,7 +5,7 @@ extension Scenario {
   /// Whether another savepoint is needed depends on how far the first upgrade was.
   private static let counts = ["  savepoints"]
   /// Whether there is an upgrade at all depends on it.
-  private static let starts = ["  savepoints", "  reconciled", "deployment"]
+  private static let starts = ["  savepoints", "  reconciled", "  by upgrade mode", "deployment", "  made for"]
 
   /// Edits that come while an upgrade is under way.
   static let changesOfMind: [Scenario] = [
@@ -15,7 +15,14 @@ extension Scenario {
         (0, .apply(savepointMode)), (30, .edit(job(["parallelism": 2]))), (31, .edit(job(["parallelism": 1]))),
       ]),
     Scenario(
-      "suspend-while-draining", length: 200, openEnds: counts,
+      // What is suspended in its start has not gone on from its savepoint, and is cancelled.
+      "suspend-while-draining", length: 200, openEnds: counts + ["demo:", "  Running"],
+      ends: ["FINISHED", "CANCELED"].map { state in
+        [
+          "demo: generation 3 observed 3 lifecycle SUSPENDED jm MISSING job \(state) state DEPLOYED phase suspended",
+          "  Running False \(state.prefix(1))\(state.dropFirst().lowercased())",
+        ]
+      },
       [
         (0, .apply(savepointMode)), (30, .edit(job(["parallelism": 2]))), (32, .edit(job(["state": "suspended"]))),
       ]),

@@ -40,7 +40,9 @@ extension Scenario {
     Scenario(
       "jobmanager-lost-savepoint", length: 180,
       // Whether what was known of is gone already, or is tried and found to be gone, is a matter of moments.
-      openEnds: ["demo: ", "  error", "  Running", "  Ready", "  Stalled", "  Reconciling", "pods", "deployment"],
+      openEnds: [
+        "demo: ", "  error", "  Running", "  Ready", "  Stalled", "  Reconciling", "pods", "deployment", "  made for",
+      ],
       [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .removeDeployment("demo"))]),
     Scenario(
       "rollback-stateless-image", length: 200,

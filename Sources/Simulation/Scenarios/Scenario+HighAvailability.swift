@@ -27,7 +27,7 @@ extension Scenario {
     Scenario(
       // By the time the edit is seen the job may not have begun yet, or may have completed a checkpoint.
       "ha-last-state-before-a-checkpoint", length: 200,
-      openEnds: ["  savepoints", "  reconciled", "deployment demo replicas"],
+      openEnds: ["  savepoints", "  reconciled", "  by upgrade mode", "deployment demo replicas", "  made for"],
       [(0, .apply(highlyAvailable("last-state"))), (6, .edit(job(["parallelism": 2])))]),
     Scenario(
       "ha-savepoint", length: 200,
@@ -36,7 +36,9 @@ extension Scenario {
       "ha-stateless", length: 200,
       [(0, .apply(highlyAvailable("stateless"))), (30, .edit(job(["parallelism": 2])))]),
     Scenario(
-      "ha-cancel", length: 200,
+      // A JobManager that cannot be reached cannot cancel its job: it goes on from the metadata.
+      "ha-cancel", length: 200, openEnds: ["  by upgrade mode"],
+      ends: [["by upgrade mode savepoint"], ["by upgrade mode last-state"]],
       [
         (
           0,

@@ -13,7 +13,7 @@ extension Scenario {
     Scenario(
       "upgrade-after-checkpoint",
       // Whether the edit is seen before the checkpoint is complete depends on when.
-      openEnds: ["  savepoints"],
+      openEnds: ["  savepoints", "  checkpoint of nonce"],
       [
         (0, .apply(manifest(upgradeMode: "last-state"))), (30, .edit(job(["checkpointTriggerNonce": 1]))),
         (31, .edit(job(["parallelism": 2]))),
@@ -40,7 +40,8 @@ extension Scenario {
       "savepoint-nonce-fails", length: 260,
       [(0, .apply(savepointMode)), (29, .failSavepoints(100)), (30, .edit(job(["savepointTriggerNonce": 1])))]),
     Scenario(
-      "jobmanager-lost-while-savepoint", length: 200,
+      // What could not be asked for before the JobManager went is asked of the next one.
+      "jobmanager-lost-while-savepoint", length: 200, openEnds: ["  savepoints"],
       [
         (0, .apply(manifest(configuration: savepointDirectory))), (30, .edit(job(["savepointTriggerNonce": 1]))),
         (31, .removeDeployment("demo")),
@@ -64,7 +65,8 @@ extension Scenario {
         ),
       ]),
     Scenario(
-      "savepoints-after-upgrade", length: 240,
+      // While pods linger the next spec comes, and the upgrade is to that one.
+      "savepoints-after-upgrade", length: 240, openEnds: ["  made for"],
       [
         (
           0,

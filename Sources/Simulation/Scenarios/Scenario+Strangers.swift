@@ -51,8 +51,17 @@ extension Scenario {
       "restored-from-backup", length: 220,
       [(0, .apply(retained)), (40, .backUp), (41, .delete), (70, .restoreBackup)]),
     Scenario(
-      // How far the upgrade was when the copy was made, and so what it says, depends on faults.
-      "restored-from-backup-of-an-upgrade", length: 240, openEnds: ["  savepoints", "  reconciled", "deployment"],
+      // How far the upgrade was when the copy was made, and so what it says, depends on faults; and whether the
+      // checkpoint that it knows is there: a job that is stopped with a savepoint takes its checkpoints with it.
+      "restored-from-backup-of-an-upgrade", length: 240,
+      openEnds: [
+        "  savepoints", "  reconciled", "  by upgrade mode", "deployment", "  made for", "demo:", "  error", "  stable",
+        "  Running", "  Ready", "  Reconciling", "  Stalled", "pods",
+      ],
+      ends: [
+        ["lifecycle STABLE jm READY job RUNNING state DEPLOYED phase running", "  Ready True JobRunning", "error -"],
+        ["chk-", "could not be restored; no restore point is usable", "Stalled True RestorePointUnknown"],
+      ],
       [
         (0, .apply(retained)), (40, .edit(job(["parallelism": 2]))), (41, .backUp), (42, .delete),
         (80, .restoreBackup),

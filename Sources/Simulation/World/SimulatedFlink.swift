@@ -23,6 +23,8 @@ struct SimulatedFlink: Sendable {
     var endTime: Int64 = -1
     var restoredCount: Int64
     let restoredPath: String?
+    /// It found there what it was to begin with.
+    var isRestored = false
     var runningSince: Int64?
     /// Milliseconds run before `runningSince`.
     var ran: Int64 = 0
@@ -139,6 +141,7 @@ struct SimulatedFlink: Sendable {
       var job = Job(
         id: id, state: .initializing, startTime: begins, restoredCount: (count ?? 0) ?? 0, restoredPath: path)
       if path != nil, count == .some(nil) { job.end(.failed, at: begins) }
+      job.isRestored = (count ?? nil) != nil
       if manager.arguments.contains("--fail") { job.end(.failed, at: begins) }
       if let recovered { job.snapshotID = recovered.checkpointID }
       if let recovered {
@@ -323,7 +326,8 @@ struct SimulatedFlink: Sendable {
     let statistics = CheckpointStatistics(
       completedCount: job.checkpoints.count, failedCount: 0, inProgressCount: 0,
       latestCompleted: job.checkpoints.last, latestSavepoint: job.savepoints.last,
-      latestRestored: job.restoredPath.map {
+      // A job that has not found its state has restored none.
+      latestRestored: (job.isRestored ? job.restoredPath : nil).map {
         CheckpointRecord(id: 0, isSavepoint: true, externalPath: $0, timestamp: job.startTime)
       })
     manager.cachedCheckpoints = (now, statistics)

@@ -19,6 +19,7 @@ struct SimulatedNode: Sendable {
   private var pods: [String: Pod] = [:]
   private var names = 0
   private var seenVersion = ""
+  fileprivate var settledVersion = ""
   private var due: Int64?
   /// The containers of the JobManagers are to end and be started again.
   var restartsManagers = false
@@ -37,17 +38,24 @@ extension SimulatedWorld.State {
     let version = server.resourceVersion
     if version == node.version, (node.nextDue.map { now < $0 } ?? true), !node.restartsManagers { return false }
     let before = version
-    server.settle(at: timestamp)
+    settle()
     for object in pending where request(.create(.flinkDeployments, SimulatedWorld.namespace, object)) != nil {
       forget(object["metadata", "name"]?.stringValue ?? "")
       pending.removeAll { $0 == object }
     }
     var node = self.node
     node.round(&self)
-    server.settle(at: timestamp)
     self.node = node
+    settle()
     self.node.version = server.resourceVersion
     return server.resourceVersion != before
+  }
+
+  /// What the API server's own controllers do; nothing while nothing is written.
+  private mutating func settle() {
+    if server.resourceVersion == node.settledVersion { return }
+    server.settle(at: timestamp)
+    node.settledVersion = server.resourceVersion
   }
 }
 
@@ -72,7 +80,8 @@ extension SimulatedNode {
       pods[uid] = nil
       world.flink.endManager(podUID: uid)
     }
-    for deployment in world.list(.deployments) { reportStatus(deployment, &world) }
+    podObjects = world.list(.pods)
+    for deployment in world.list(.deployments) { reportStatus(deployment, podObjects, &world) }
   }
 
   /// The pods that a Deployment has made; a native JobManager's owns its TaskManagers too.
@@ -142,6 +151,8 @@ extension SimulatedNode {
         world.request(
           .delete(.pods, SimulatedWorld.namespace, name, DeleteOptions(uid: uid, gracePeriodSeconds: 0)))
         world.flink.endManager(podUID: uid)
+        // The JobManager hears of it, and makes another one.
+        if Self.isNative(object), !isJobManager { wakeAt(world.now + 100) }
       } else {
         wakeAt(end)
       }
@@ -218,9 +229,9 @@ extension SimulatedNode {
     world.request(.patch(.pods, SimulatedWorld.namespace, name, "status", .merge(status)))
   }
 
-  private func reportStatus(_ deployment: JSONValue, _ world: inout SimulatedWorld.State) {
+  private func reportStatus(_ deployment: JSONValue, _ podObjects: [JSONValue], _ world: inout SimulatedWorld.State) {
     guard let name = deployment["metadata", "name"]?.stringValue else { return }
-    let live = made(by: deployment, among: world.list(.pods))
+    let live = made(by: deployment, among: podObjects)
     let available = live.filter { pod in
       pods[pod["metadata", "uid"]?.stringValue ?? ""]?.isRunning == true && pod["metadata", "deletionTimestamp"] == nil
     }.count
