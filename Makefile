@@ -93,7 +93,7 @@ sim-build:
 	$(SWIFT_BUILD) $(RELEASE) --product simulate
 
 .PHONY: sim
-sim: sim-build ## simulate each scenario × fault and call × fault (SIM=--sample: each scenario × call × fault; SIM=--sweep: at every call; PLAN="scenario plan": replay one)
+sim: sim-build ## simulate each scenario × write or effect × fault (SIM=--sample: each sort of call × fault; SIM=--sweep: every call; PLAN="scenario plan": replay one)
 	@$(SIMULATE) $(or $(PLAN),$(SIM),--matrix)
 
 .PHONY: sim-walks
