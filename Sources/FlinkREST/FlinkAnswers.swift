@@ -127,6 +127,15 @@ enum FlinkAnswers {
     return .object(json)
   }
 
+  static func parallelism(_ json: JSONValue) throws(FlinkError) -> [String: Int] {
+    var result: [String: Int] = [:]
+    for vertex in try array(json, "vertices") {
+      guard let parallelism = vertex["parallelism"]?.intValue else { throw missing("parallelism of a job vertex") }
+      result[try string(vertex, "id")] = Int(clamping: parallelism)
+    }
+    return result
+  }
+
   static func taskManagerCount(_ json: JSONValue) throws(FlinkError) -> Int { try array(json, "taskmanagers").count }
 
   static func jobStatus(_ json: JSONValue) throws(FlinkError) -> String { try string(json, "status") }

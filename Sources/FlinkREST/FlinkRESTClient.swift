@@ -171,6 +171,10 @@ public final class FlinkRESTClient: FlinkGateway {
     _ = try await send(.PUT, endpoint, "/jobs/\(escaped(job))/resource-requirements", body)
   }
 
+  public func parallelism(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [String: Int] {
+    try FlinkAnswers.parallelism(await get(endpoint, "/jobs/\(escaped(job))"))
+  }
+
   public func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int {
     try FlinkAnswers.taskManagerCount(await get(endpoint, "/taskmanagers"))
   }

@@ -106,6 +106,35 @@ import Testing
     #expect(poll.facts.health?.withoutCheckpoint == 80_000, "as of the last time that statistics were read")
   }
 
+  private func parallelism(
+    _ bounds: Result<[String: ParallelismBounds], FlinkError>, wanted: Bool = true
+  ) async -> JobManagerFacts {
+    let clock = OperatorClock { 1_800_000_000_000 }
+    var polling = steady(lifetime: nil)
+    polling.wantsParallelism = wanted
+    var poll = JobManagerPoll(polling: steady(lifetime: nil), now: 7).following(polling, now: 8, guards: .all)
+    await poll.ask(
+      OneJob(id: Self.job, checkpoint: nil, bounds: bounds), at: FlinkEndpoint(host: "jobmanager", port: 8081),
+      clock: clock)
+    return poll.facts
+  }
+
+  /// Only what Flink will say again is an answer: a job that it does not know may be one that it does not know yet.
+  @Test func aRefusalToTellTheBoundsIsNoOutage() async {
+    let bounds = ["v": ParallelismBounds(lower: 1, upper: 2)]
+    let facts = await parallelism(.success(bounds))
+    #expect(facts.bounds.value == bounds)
+    #expect(facts.parallelism.value == ["v": 2])
+    #expect(await parallelism(.failure(.rejected(code: 405, message: ""))).bounds.isGone)
+    for error in [FlinkError.rejected(code: 404, message: ""), .rejected(code: 503, message: ""), .interrupted("")] {
+      guard case .unknown(_, since: 8) = await parallelism(.failure(error)).bounds else {
+        Issue.record("\(error) is taken for an answer, or for an outage that began later")
+        continue
+      }
+    }
+    #expect(await parallelism(.success(bounds), wanted: false).bounds.value == nil)
+  }
+
   @Test(arguments: [(Int64(60_000), Int64(30_000)), (3_000, 1_500), (100, 1_000)])
   func steadyPollsKeepUpWithCheckpoints(lifetime: Int64, pause: Int64) {
     #expect(JobManagerPoll(polling: steady(lifetime: lifetime), now: 0).checkpointPause == pause)
@@ -123,7 +152,13 @@ private final class OneJob: FlinkGateway {
   /// Ten more at each look.
   let restarts = Mutex<Int64>(0)
 
-  init(id: String, checkpoint: Int64?, state: String = "RUNNING") {
+  let bounds: Result<[String: ParallelismBounds], FlinkError>
+
+  init(
+    id: String, checkpoint: Int64?, state: String = "RUNNING",
+    bounds: Result<[String: ParallelismBounds], FlinkError> = .success([:])
+  ) {
+    self.bounds = bounds
     self.id = id
     self.state = state
     self.checkpoint = checkpoint
@@ -185,11 +220,13 @@ private final class OneJob: FlinkGateway {
 
   func resourceRequirements(
     at endpoint: FlinkEndpoint, job: String
-  ) async throws(FlinkError) -> [String: ParallelismBounds] { [:] }
+  ) async throws(FlinkError) -> [String: ParallelismBounds] { try bounds.get() }
 
   func setResourceRequirements(
     at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
   ) async throws(FlinkError) {}
+
+  func parallelism(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [String: Int] { ["v": 2] }
 
   func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int { 1 }
 }

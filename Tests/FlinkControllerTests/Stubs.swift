@@ -83,5 +83,6 @@ struct NoFlink: FlinkGateway, JobManagerResolver {
   func setResourceRequirements(
     at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
   ) async throws(FlinkError) { throw refusal }
+  func parallelism(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [String: Int] { throw refusal }
   func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int { throw refusal }
 }

@@ -117,6 +117,7 @@ import Testing
       "GET /jobs/\(job)/checkpoints/\(trigger)": #"{"status":{"id":"COMPLETED"},"operation":{"checkpointId":3}}"#,
       "POST /savepoint-disposal": #"{"request-id": "ffff"}"#,
       "GET /jobs/\(job)/resource-requirements": requirements, "PUT /jobs/\(job)/resource-requirements": "{}",
+      "GET /jobs/\(job)": #"{"jid":"x","vertices":[{"id":"v1","parallelism":2},{"id":"v2","parallelism":1}]}"#,
     ]
     try await withServer(answer: { request in
       [ScriptedServer.ok(answers[request.line.replacing(" HTTP/1.1", with: "")] ?? "?")]
@@ -128,6 +129,7 @@ import Testing
       let bounds = try await client.resourceRequirements(at: endpoint, job: job)
       #expect(bounds == ["v1": ParallelismBounds(lower: 1, upper: 2)])
       try await client.setResourceRequirements(at: endpoint, job: job, bounds)
+      #expect(try await client.parallelism(at: endpoint, job: job) == ["v1": 2, "v2": 1])
       let bodies = try log.requests.filter { !$0.line.hasPrefix("GET") }.map { try JSONValue(parsing: $0.body) }
       #expect(
         bodies == [

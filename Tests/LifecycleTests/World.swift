@@ -21,6 +21,8 @@ struct World {
   var errorLimits = StatusError.Limits()
   var podWarnings: Fact<PodWarnings> = .unknown(why: "not asked for", since: 0)
   var crashReports: [String: CrashReport] = [:]
+  /// By vertex, of what runs.
+  var deployedOverrides: [String: Int] = [:]
   /// Changes the settings of what runs and of what is to run.
   var adjust: @Sendable (inout LifecycleSettings) -> Void = { _ in }
 
@@ -48,6 +50,7 @@ struct World {
     }
     if var known = deployed {
       adjust(&known.settings)
+      known.settings.parallelismOverrides = deployedOverrides
       deployed = known
     }
     var target = target

@@ -35,7 +35,7 @@ extension FlinkDeploymentReconciler {
       case .deleteHAMetadata(let maps, _): try await deleteHAMetadata(maps, metadata.namespace)
       case .tidyHAMetadata(let tidying, let operation):
         try await tidyHAMetadata(tidying, metadata.namespace, operation: operation)
-      case .stopWithSavepoint, .cancelJob, .triggerSavepoint, .triggerCheckpoint, .disposeSavepoint:
+      case .stopWithSavepoint, .cancelJob, .triggerSavepoint, .triggerCheckpoint, .disposeSavepoint, .boundParallelism:
         return await ask(effect, metadata)
       case .applyIngress(let spec, _):
         do { try await applyIngress(spec, metadata) } catch { throw .kubernetes(error) }
@@ -221,6 +221,8 @@ extension FlinkDeploymentReconciler {
           formatType: format.rawValue)
       case .triggerCheckpoint(let job, let trigger, let type, _):
         try await flink.triggerCheckpoint(at: endpoint, job: job, triggerID: trigger, type: type.rawValue)
+      case .boundParallelism(let job, let bounds, _):
+        try await flink.setResourceRequirements(at: endpoint, job: job, bounds)
       case .disposeSavepoint(let path, _):
         try await flink.disposeSavepoint(at: endpoint, path: path)
       default:
@@ -228,6 +230,7 @@ extension FlinkDeploymentReconciler {
       }
       return .succeeded
     } catch {
+      if case .boundParallelism = effect, error.isRefusal { return .refused(error.description) }
       return if case .interrupted = error { .ambiguous(error.description) } else { .failed(error.description) }
     }
   }

@@ -243,7 +243,7 @@ public final class FlinkDeploymentReconciler: Sendable {
 
   private func wake(_ decision: Decision, _ outcome: EffectOutcome?) -> Wake {
     switch outcome?.result {
-    case .failed: .after(.milliseconds(min(decision.wake.delay ?? 2_000, 2_000)), priority: .failureReaction)
+    case .failed, .refused: .after(.milliseconds(min(decision.wake.delay ?? 2_000, 2_000)), priority: .failureReaction)
     case .ambiguous: .after(.milliseconds(200), priority: .failureReaction)
     // A list shows at once whether anything is left.
     case .succeeded where outcome?.isDeletion == true: .after(.zero, priority: .transition)

@@ -40,6 +40,10 @@ struct JobManagerPoll: Sendable {
     if next.savepointTriggerID != polling.savepointTriggerID, guards.holds(.factsAfterEffect) {
       poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
     }
+    if next.wantsParallelism, !polling.wantsParallelism {
+      poll.facts.bounds = .unknown(why: "not asked for yet", since: now)
+      poll.facts.parallelism = .unknown(why: "not asked for yet", since: now)
+    }
     if next.checkpointTriggerID != polling.checkpointTriggerID {
       poll.facts.checkpoint = .unknown(why: "the checkpoint has not been asked for yet", since: now)
     }
@@ -123,6 +127,7 @@ struct JobManagerPoll: Sendable {
     if hasBegun == true, let window = polling.healthWindow {
       await askHealth(flink, at: endpoint, window, clock, since: start)
     }
+    if hasBegun == true, polling.wantsParallelism { await askParallelism(flink, at: endpoint, clock) }
     if let job, polling.wantsExceptions, wantsExceptionsNow(job, now: start) {
       requests += 1
       let start = clock.elapsed()
@@ -148,6 +153,26 @@ struct JobManagerPoll: Sendable {
       overview[index].state = present
       // How many of its tasks run is not known before the next overview.
       overview[index].tasks = ["total": max(overview[index].tasks["total"] ?? 0, 1), "running": 0]
+    }
+  }
+
+  private mutating func askParallelism(
+    _ flink: any FlinkGateway, at endpoint: FlinkEndpoint, _ clock: OperatorClock
+  ) async {
+    requests += 2
+    var start = clock.elapsed()
+    do throws(FlinkError) {
+      facts.bounds = .seen(try await flink.resourceRequirements(at: endpoint, job: polling.jobID), at: start)
+    } catch {
+      var since = start
+      if case .unknown(_, let earlier) = facts.bounds { since = earlier }
+      facts.bounds = error.isRefusal ? .gone(at: start) : .unknown(why: error.description, since: since)
+    }
+    start = clock.elapsed()
+    do throws(FlinkError) {
+      facts.parallelism = .seen(try await flink.parallelism(at: endpoint, job: polling.jobID), at: start)
+    } catch {
+      facts.parallelism = .unknown(why: error.description, since: start)
     }
   }
 
@@ -261,6 +286,7 @@ struct JobManagerPoll: Sendable {
     }
     return jobs(self) == jobs(other) && what(facts.savepoint) == what(other.facts.savepoint)
       && what(facts.checkpoint) == what(other.facts.checkpoint)
+      && what(facts.bounds) == what(other.facts.bounds) && what(facts.parallelism) == what(other.facts.parallelism)
       && what(facts.exceptions) == what(other.facts.exceptions) && what(facts.config) == what(other.facts.config)
       && hasCheckpoint == other.hasCheckpoint
       && (facts.checkpoints.value == nil) == (other.facts.checkpoints.value == nil)

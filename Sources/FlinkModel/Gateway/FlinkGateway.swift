@@ -62,6 +62,8 @@ public protocol FlinkGateway: Sendable {
   func setResourceRequirements(
     at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
   ) async throws(FlinkError)
+  /// GET /jobs/:id: the present parallelism by job vertex. As old as `web.refresh-interval` lets it be.
+  func parallelism(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [String: Int]
   /// GET /taskmanagers
   func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int
 }
@@ -202,6 +204,16 @@ public enum FlinkError: Error, Sendable, Hashable, CustomStringConvertible {
   /// An HTTP status other than success, with the first line of Flink's error text.
   case rejected(code: Int, message: String)
   case undecodable(String)
+
+  /// The JobManager will not do it, however often it is asked. A job that it does not know may be one that it does not
+  /// know yet.
+  public var isRefusal: Bool {
+    if case .rejected(let code, _) = self {
+      (400..<500).contains(code) && ![404, 408, 429].contains(code)
+    } else {
+      false
+    }
+  }
 
   public var isNotFound: Bool { if case .rejected(404, _) = self { true } else { false } }
 

@@ -50,6 +50,8 @@ public struct OperationRecord: Sendable, Hashable {
   public var exceptionsUntil: Timestamp?
   /// When exceptions were made events last.
   public var exceptionsReportedAt: Timestamp?
+  /// Another parallelism than the incarnation was made for.
+  public var scaling: ScalingRecord?
 
   public init(
     uid: String, generation: Int64, kind: Kind, id: String, attempt: Int64, phase: String? = nil,
@@ -86,6 +88,7 @@ public struct OperationRecord: Sendable, Hashable {
       savepoint: json.nested("savepoint").flatMap(SavepointRequest.init(json:)), cause: json["cause"]?.stringValue)
     exceptionsUntil = json.timestamp("exceptionsUntil")
     exceptionsReportedAt = json.timestamp("exceptionsReportedAt")
+    scaling = json.nested("scaling").flatMap(ScalingRecord.init(json:))
   }
 
   var json: JSONValue {
@@ -103,6 +106,7 @@ public struct OperationRecord: Sendable, Hashable {
     json.set("cause", cause)
     json.set("exceptionsUntil", exceptionsUntil?.rfc3339Milliseconds)
     json.set("exceptionsReportedAt", exceptionsReportedAt?.rfc3339Milliseconds)
+    json["scaling"] = scaling?.json
     return .object(json)
   }
 }

@@ -64,6 +64,8 @@ public struct Polling: Sendable, Hashable {
   public var checkpointTriggerID: String?
   public var wantsCheckpoints: Bool
   public var wantsExceptions: Bool
+  /// The bounds of the job's parallelism, and the parallelism that it has.
+  public var wantsParallelism = false
   /// How long Flink keeps a checkpoint that is complete, in milliseconds, where nothing but the JobManager tells which is
   /// the newest: one that is known for longer than that is of no use when the JobManager dies. nil where something does.
   public var checkpointLifetime: Int64?

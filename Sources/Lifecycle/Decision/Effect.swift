@@ -60,6 +60,8 @@ public enum Effect: Sendable, Hashable {
   case triggerCheckpoint(jobID: String, triggerID: String, type: CheckpointFormatType, operationID: String)
   /// Through the scale subresource only.
   case scaleTaskManagers(ObjectIdentity, replicas: Int, operationID: String)
+  /// Flink may choose the parallelism of the job's vertices within these bounds.
+  case boundParallelism(jobID: String, [String: ParallelismBounds], operationID: String)
   /// A savepoint is removed from storage.
   case disposeSavepoint(path: String, operationID: String)
 
@@ -74,7 +76,7 @@ public enum Effect: Sendable, Hashable {
 
   public var safety: Safety {
     switch self {
-    case .setFinalizer, .applyIngress: .idempotent
+    case .setFinalizer, .applyIngress, .boundParallelism: .idempotent
     case .tidyHAMetadata, .scaleTaskManagers: .guarded
     case .createIncarnation, .scaleDown, .stopWithSavepoint, .triggerSavepoint, .triggerCheckpoint: .guarded
     case .removeFinalizer, .deleteDeployments, .deleteHAMetadata, .cancelJob, .removeIngress, .disposeSavepoint:
@@ -93,7 +95,8 @@ public enum Effect: Sendable, Hashable {
       .tidyHAMetadata(_, let operation),
       .stopWithSavepoint(_, _, _, _, let operation), .cancelJob(_, let operation),
       .triggerSavepoint(_, _, _, let operation), .triggerCheckpoint(_, _, _, let operation),
-      .disposeSavepoint(_, let operation), .scaleTaskManagers(_, _, let operation):
+      .disposeSavepoint(_, let operation), .scaleTaskManagers(_, _, let operation),
+      .boundParallelism(_, _, let operation):
       operation
     }
   }
@@ -117,6 +120,10 @@ public enum Effect: Sendable, Hashable {
     case .triggerSavepoint(let job, let request, _, _): "take savepoint \(request.triggerID) of \(job)"
     case .triggerCheckpoint(let job, let trigger, _, _): "take checkpoint \(trigger) of \(job)"
     case .scaleTaskManagers(let object, let replicas, _): "scale \(object) to \(replicas)"
+    case .boundParallelism(let job, let bounds, _):
+      "bound parallelism of \(job): "
+        + bounds.sorted { $0.key < $1.key }.map { "\($0.key.prefix(8)) \($0.value.lower)-\($0.value.upper)" }
+        .joined(separator: ", ")
     case .disposeSavepoint(let path, _): "dispose of savepoint \(path)"
     }
   }
@@ -131,7 +138,7 @@ public enum Effect: Sendable, Hashable {
   /// Whether it is sent to the JobManager: answers read before it are out of date.
   public var concernsJobManager: Bool {
     switch self {
-    case .stopWithSavepoint, .cancelJob, .triggerSavepoint, .triggerCheckpoint: true
+    case .stopWithSavepoint, .cancelJob, .triggerSavepoint, .triggerCheckpoint, .boundParallelism: true
     default: false
     }
   }

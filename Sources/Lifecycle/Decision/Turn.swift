@@ -88,7 +88,7 @@ struct Turn {
       case .ambiguous(let why):
         failure = why
         wait = last.at + min(retry, 1_000) - now
-      case .failed(let why):
+      case .failed(let why), .refused(let why):
         failure = why
         wait = last.at + retry - now
       }

@@ -81,6 +81,8 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case metadataUnknown = "metadata-unknown"
   /// A job that Kubernetes started again by its old arguments goes back to the newest point known (S4).
   case regressedRestore = "regressed-restore"
+  /// TaskManagers go only after the job is seen to have taken a lower parallelism: it would fail over at once else.
+  case workersLast = "workers-last"
   /// A savepoint from which a start may take its state is not disposed of, however old it is (S5).
   case neededSavepoints = "needed-savepoints"
 }

@@ -66,6 +66,13 @@ public struct LifecycleSettings: Sendable, Hashable {
   public var health: HealthSettings?
   /// `scheduler-mode: reactive`: the job takes whatever slots there are.
   public var isReactive = false
+  /// `jobmanager.scheduler: adaptive`, not reactive, and in-place scaling is on: Flink can be asked for another
+  /// parallelism of a running job.
+  public var isRescalable = false
+  /// `parallelism.default` of this spec.
+  public var parallelism = 1
+  /// `pipeline.jobvertex-parallelism-overrides`.
+  public var parallelismOverrides: [String: Int] = [:]
   /// Answers of Flink's `/checkpoints` may be this old.
   public var restCacheTime: Int64 = 3_000
 
@@ -129,6 +136,13 @@ public struct LifecycleSettings: Sendable, Hashable {
     health = try HealthSettings(configuration)
     snapshots = try SnapshotSettings(configuration)
     isReactive = configuration.isReactive
+    let scalesInPlace = try configuration.bool(
+      "\(prefix).job.upgrade.inplace-scaling.enabled", default: true)
+    let isAdaptive = configuration.string("jobmanager.scheduler")?.lowercased() == "adaptive"
+    isRescalable = isAdaptive && !isReactive && scalesInPlace
+    parallelism = try configuration.int("parallelism.default") ?? 1
+    parallelismOverrides =
+      configuration.map("pipeline.jobvertex-parallelism-overrides").compactMapValues { Int($0) }
   }
 }
 

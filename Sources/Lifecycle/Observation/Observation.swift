@@ -17,6 +17,10 @@ public struct JobManagerFacts: Sendable, Hashable {
   public var exceptions: Fact<[JobExceptionEntry]>
   /// nil where it is not asked for, or nothing was read yet.
   public var health: JobHealth?
+  /// Between which parallelisms Flink may choose, by job vertex; gone where it says that this job has no such bounds.
+  public var bounds: Fact<[String: ParallelismBounds]> = .unknown(why: "not asked for", since: 0)
+  /// What it has chosen.
+  public var parallelism: Fact<[String: Int]> = .unknown(why: "not asked for", since: 0)
 
   public init(
     jobs: Fact<[JobOverview]>, config: Fact<ClusterConfig>, checkpoints: Fact<CheckpointStatistics?>,
@@ -40,15 +44,20 @@ public struct JobManagerFacts: Sendable, Hashable {
     copy.savepoint = savepoint.dated(from: difference)
     copy.checkpoint = checkpoint.dated(from: difference)
     copy.exceptions = exceptions.dated(from: difference)
+    copy.bounds = bounds.dated(from: difference)
+    copy.parallelism = parallelism.dated(from: difference)
     return copy
   }
 
   /// Nothing is known.
   public static func unknown(_ why: String, since: Int64) -> JobManagerFacts {
-    JobManagerFacts(
+    var facts = JobManagerFacts(
       jobs: .unknown(why: why, since: since), config: .unknown(why: why, since: since),
       checkpoints: .unknown(why: why, since: since), savepoint: .unknown(why: why, since: since),
       exceptions: .unknown(why: why, since: since))
+    facts.bounds = .unknown(why: why, since: since)
+    facts.parallelism = .unknown(why: why, since: since)
+    return facts
   }
 }
 
@@ -67,8 +76,10 @@ public struct Target: Sendable, Hashable {
 public struct EffectOutcome: Sendable, Hashable {
   public enum Result: Sendable, Hashable {
     case succeeded
-    /// Refused: it has changed nothing, or part of what it was to change.
+    /// It has changed nothing, or part of what it was to change.
     case failed(String)
+    /// Flink will not do it, however often it is asked; it has changed nothing.
+    case refused(String)
     /// It may have been carried out.
     case ambiguous(String)
   }

@@ -26,6 +26,7 @@ extension Turn {
     enter(.running, operation)
     considerSpec(operation, jobManager, cluster)
     continueScaling(cluster)
+    continueRescaling(cluster)
     let isRollback = isRunningUnchanged && considerRollback(status.operation ?? operation, jobManager)
     if !isRollback {
       considerEnd(status.operation ?? operation, jobManager, cluster)

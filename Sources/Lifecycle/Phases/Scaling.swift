@@ -36,7 +36,7 @@ extension Turn {
 
   /// The number of TaskManagers was authorised to change. Once it has it is left alone: an autoscaler may own it.
   mutating func continueScaling(_ cluster: ClusterFacts) {
-    guard var operation = status.operation, operation.kind == .scale, effect == nil,
+    guard var operation = status.operation, operation.kind == .scale, operation.scaling == nil, effect == nil,
       let wanted = status.taskManager?.replicas, let taskManager = scalable(cluster)
     else { return }
     if taskManager.desiredReplicas != Int64(wanted) { return scale(operation, taskManager, to: wanted) }
@@ -45,11 +45,11 @@ extension Turn {
     note(.normal, "Scaling", .job, "The job was scaled in place to \(wanted) TaskManagers")
   }
 
-  private func scalable(_ cluster: ClusterFacts) -> DeploymentFacts? {
+  func scalable(_ cluster: ClusterFacts) -> DeploymentFacts? {
     cluster.deployment(.taskManager, ownedBy: uid).flatMap { $0.isBeingDeleted ? nil : $0 }
   }
 
-  private mutating func scale(_ operation: OperationRecord, _ taskManager: DeploymentFacts, to replicas: Int) {
+  mutating func scale(_ operation: OperationRecord, _ taskManager: DeploymentFacts, to replicas: Int) {
     let failure = perform(
       .scaleTaskManagers(
         ObjectIdentity(name: taskManager.name, uid: taskManager.uid), replicas: replicas, operationID: operation.id),

@@ -43,7 +43,10 @@ extension Turn {
     }
     if settleAfterRollback(operation, target) { return }
     let diff = SpecDiff(from: deployed, to: target.spec)
-    if diff.type == .ignore {
+    if let jobManager, rescaleInPlace(operation, target, diff, jobManager, cluster) { return }
+    // What Flink may have been asked for meanwhile has to be undone.
+    let isScaled = operation.scaling.map { $0.generation > operation.generation } ?? false
+    if diff.type == .ignore, !isScaled {
       var operation = status.operation ?? operation
       operation.generation = generation
       status.operation = operation
@@ -84,7 +87,7 @@ extension Turn {
   }
 
   /// An upgrade waits for the savepoint that is being taken, unless its user does not want that.
-  private func pendingSavepoint(_ jobManager: DeploymentFacts?) -> StopChoice? {
+  func pendingSavepoint(_ jobManager: DeploymentFacts?) -> StopChoice? {
     guard jobManager != nil, status.jobStatus.savepointInfo?.triggerId != nil,
       !(target?.settings ?? settings).snapshots.isPendingSavepointIgnored,
       let job = observation.jobManager.jobs.value?.first(where: { $0.id == status.jobStatus.jobId }),

@@ -86,6 +86,10 @@ extension SimulatedWorld.State {
         text("reconciliationStatus", "lastReconciledSpec") == text("reconciliationStatus", "lastStableSpec")
       lines.append("  stable \(isStable) taskManager \(status?["taskManager"]?.text ?? "-")")
       lines += snapshots(status?["jobStatus"], of: name)
+      if let scaling = flink.scaling(of: name) {
+        let vertices = scaling.present.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        lines.append("  parallelism \(vertices.joined(separator: " "))")
+      }
       for condition in status?["conditions"]?.arrayValue ?? [] {
         lines.append(
           "  \(condition["type"]?.stringValue ?? "") \(condition["status"]?.stringValue ?? "") "

@@ -58,6 +58,9 @@ extension SimulatedWorld.State {
   mutating func checkPatch(_ type: ResourceType, _ name: String, _ subresource: String?, _ body: JSONValue) {
     if type == .deployments {
       if body["spec", "template"] != nil { violate("rollout", "the pod template of \(name) is patched") }
+      if let replicas = body["spec", "replicas"]?.intValue, subresource == "scale" {
+        checkScale(name, to: replicas)
+      }
       if body["spec", "replicas"]?.intValue == 0 {
         checkTarget(name, uid: body["metadata", "uid"]?.stringValue)
         checkTeardown(of: name, uid: body["metadata", "uid"]?.stringValue)

@@ -35,6 +35,7 @@ extension Mutant {
     .oldJobGraphs: [PlanFamily("ha-last-state")],
     .metadataUnknown: [PlanFamily("ha-last-state", failedReads: true)],
     .regressedRestore: [PlanFamily("jobmanager-restarts-with-state")],
+    .workersLast: [PlanFamily("scale-adaptive")],
     .neededSavepoints: [PlanFamily("savepoints-after-upgrade")],
   ]
 }

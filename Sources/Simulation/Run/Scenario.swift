@@ -102,7 +102,7 @@ extension Scenario {
   /// The paths of the life of an application cluster, one list for each area.
   public static let all: [Scenario] =
     basics + upgrades + badSpecs + deletion + failures + highAvailability + snapshots + changesOfMind + native
-    + ingress + strangers
+    + ingress + strangers + scaling
 
   /// The areas of which every single fault within the operator and its requests has been simulated.
   public static let swept: [Scenario] = basics + upgrades + badSpecs + deletion

@@ -95,6 +95,8 @@ struct SimulatedFlink: Sendable {
   var failingStops = 0
   /// Savepoints that fail before one succeeds.
   var failingSavepoints = 0
+  /// By JobManager pod, where the adaptive scheduler is on.
+  var scalings: [String: SimulatedScaling] = [:]
   /// Running TaskManagers by cluster.
   var taskManagers: [String: Int] = [:]
 
@@ -111,7 +113,10 @@ struct SimulatedFlink: Sendable {
   /// - Parameter checkpoints: how many are kept.
   mutating func retain(_ checkpoints: Int, podUID: String) { managers[podUID]?.retained = max(checkpoints, 1) }
 
-  mutating func endManager(podUID: String) { managers[podUID] = nil }
+  mutating func endManager(podUID: String) {
+    managers[podUID] = nil
+    scalings[podUID] = nil
+  }
 
   /// The count of the running job of a cluster; nil where none runs.
   func count(of cluster: String, at now: Int64) -> Int64? {
@@ -161,6 +166,11 @@ struct SimulatedFlink: Sendable {
     defer { manager.job = job }
     let hasWorkers = (taskManagers[manager.cluster] ?? 0) > 0
     if job.state == .running, !hasWorkers { failOver(&job) }
+    if job.state == .running,
+      scalings[manager.podUID]?.rescales(workers: taskManagers[manager.cluster] ?? 0, at: now) == true
+    {
+      failOver(&job)
+    }
     if job.state == .restarting || job.state == .initializing && now >= begins + 700, hasWorkers {
       job.state = .running
       job.runningSince = now
@@ -286,6 +296,7 @@ struct SimulatedFlink: Sendable {
         }
       }
     }
+    due += scalings.values.compactMap(\.rescalesAt)
     return due.filter { $0 > now }.min()
   }
 

@@ -130,13 +130,23 @@ struct SimulatedFlinkGateway: FlinkGateway {
   func resourceRequirements(
     at endpoint: FlinkEndpoint, job: String
   ) async throws(FlinkError) -> [String: ParallelismBounds] {
-    throw .rejected(code: 404, message: "not simulated")
+    let cluster = cluster(endpoint)
+    return try read { (state) throws(FlinkError) in try state.flink.bounds(of: cluster, job: job, at: state.now) }
   }
 
   func setResourceRequirements(
     at endpoint: FlinkEndpoint, job: String, _ requirements: [String: ParallelismBounds]
   ) async throws(FlinkError) {
-    throw .rejected(code: 404, message: "not simulated")
+    let cluster = cluster(endpoint)
+    try await change("bound parallelism of \(cluster)") { (state) throws(FlinkError) in
+      state.checkBounds(cluster, job, requirements)
+      try state.flink.bound(cluster, job: job, requirements, at: state.now)
+    }
+  }
+
+  func parallelism(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [String: Int] {
+    let cluster = cluster(endpoint)
+    return try read { (state) throws(FlinkError) in try state.flink.parallelism(of: cluster, job: job, at: state.now) }
   }
 
   func savepointResult(

@@ -37,7 +37,9 @@ extension SimulatedNode {
       else { continue }
       let values = configuration(of: cluster, &world)
       let slots = values["taskmanager.numberOfTaskSlots"].flatMap { Int($0) } ?? 1
-      let wanted = ((values["parallelism.default"].flatMap { Int($0) } ?? 1) + slots - 1) / slots
+      let wanted =
+        world.flink.scaling(of: cluster)?.workersWanted
+        ?? ((values["parallelism.default"].flatMap { Int($0) } ?? 1) + slots - 1) / slots
       let own = pods.filter { pod in
         pod["metadata", "labels"]?["component"]?.stringValue == "taskmanager"
           && pod["metadata", "ownerReferences"]?.arrayValue?.contains { $0["uid"] == uid } == true

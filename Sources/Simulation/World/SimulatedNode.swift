@@ -194,6 +194,7 @@ extension SimulatedNode {
     if isJobManager {
       world.flink.startManager(
         cluster: cluster, podUID: uid, jobID: jobID(of: cluster, &world), arguments: arguments, at: world.now)
+      world.flink.scalings[uid] = SimulatedScaling(Self.configuration(of: cluster, &world))
       world.readHAMetadata(cluster: cluster, pod: object, jobID: jobID(of: cluster, &world))
       if let text = Self.configuration(of: cluster, &world)["state.checkpoints.num-retained"], let count = Int(text) {
         world.flink.retain(count, podUID: uid)

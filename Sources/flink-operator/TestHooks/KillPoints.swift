@@ -220,6 +220,10 @@ struct KillPointFlink: FlinkGateway {
     try await next.setResourceRequirements(at: endpoint, job: job, requirements)
   }
 
+  func parallelism(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [String: Int] {
+    try await next.parallelism(at: endpoint, job: job)
+  }
+
   func taskManagerCount(at endpoint: FlinkEndpoint) async throws(FlinkError) -> Int {
     try await next.taskManagerCount(at: endpoint)
   }
