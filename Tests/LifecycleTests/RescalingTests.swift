@@ -229,6 +229,8 @@ import Testing
 
   @Test func itWaitsForTheBoundsAndNotForEver() throws {
     var world = try world(parallelism: 1)
+    world.jobManager.bounds = nil
+    #expect(world.turn(at: Self.now + 500).polling?.wantsParallelism == true)
     world.jobManager.bounds = .unknown(why: "503", since: Self.now)
     let decision = world.turn(at: Self.now + 1_000)
     #expect(decision.effect == nil)
@@ -252,10 +254,17 @@ import Testing
     #expect(decision.status.operation?.phase == "running")
   }
 
-  @Test func aJobThatDoesNotRunIsUpgraded() throws {
+  /// As by the Apache operator: Flink takes it with the next restart.
+  @Test func aJobThatStartsAgainIsScaledToo() throws {
     var world = try world(parallelism: 1)
     world.seeJob("RESTARTING")
-    #expect(world.turn().status.operation?.phase == "stopping")
+    guard case .boundParallelism = world.turn().effect else {
+      Issue.record("it can be asked")
+      return
+    }
+    var other = try self.world(parallelism: 1)
+    other.seeJob("INITIALIZING")
+    #expect(other.turn().status.operation?.phase == "stopping")
   }
 
   @Test func olderVersionsOfFlinkAreUpgraded() throws {

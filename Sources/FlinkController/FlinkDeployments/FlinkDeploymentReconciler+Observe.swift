@@ -21,15 +21,15 @@ extension FlinkDeploymentReconciler {
       jobManager.checkpoints = jobManager.checkpoints.since(effectAt, why: why)
       jobManager.savepoint = jobManager.savepoint.since(effectAt, why: why)
       jobManager.checkpoint = jobManager.checkpoint.since(effectAt, why: why)
-      jobManager.bounds = jobManager.bounds.since(effectAt, why: why)
-      jobManager.parallelism = jobManager.parallelism.since(effectAt, why: why)
+      jobManager.bounds = jobManager.bounds?.since(effectAt, why: why)
+      jobManager.parallelism = jobManager.parallelism?.since(effectAt, why: why)
     }
     if let poll = memory.poll, guards.holds(.factsAfterEffect) {
       jobManager = jobManager.answering(resource.status, asked: poll.polling, since: poll.wantedSince)
     }
     if memory.poll?.polling.wantsParallelism != true {
-      jobManager.bounds = .unknown(why: "not asked for yet", since: clock.elapsed())
-      jobManager.parallelism = .unknown(why: "not asked for yet", since: clock.elapsed())
+      jobManager.bounds = nil
+      jobManager.parallelism = nil
     }
     jobManager = jobManager.dated(from: epoch)
     var lastEffect = memory.lastEffect

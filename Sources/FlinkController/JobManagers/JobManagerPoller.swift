@@ -41,8 +41,8 @@ struct JobManagerPoll: Sendable {
       poll.facts.savepoint = .unknown(why: "the savepoint has not been asked for yet", since: now)
     }
     if next.wantsParallelism, !polling.wantsParallelism {
-      poll.facts.bounds = .unknown(why: "not asked for yet", since: now)
-      poll.facts.parallelism = .unknown(why: "not asked for yet", since: now)
+      poll.facts.bounds = nil
+      poll.facts.parallelism = nil
     }
     if next.checkpointTriggerID != polling.checkpointTriggerID {
       poll.facts.checkpoint = .unknown(why: "the checkpoint has not been asked for yet", since: now)
@@ -127,7 +127,10 @@ struct JobManagerPoll: Sendable {
     if hasBegun == true, let window = polling.healthWindow {
       await askHealth(flink, at: endpoint, window, clock, since: start)
     }
-    if hasBegun == true, polling.wantsParallelism { await askParallelism(flink, at: endpoint, clock) }
+    // A job that waits for slots is CREATED.
+    if polling.wantsParallelism, hasBegun == true || job?.state == FlinkJobState.created.rawValue {
+      await askParallelism(flink, at: endpoint, clock)
+    }
     if let job, polling.wantsExceptions, wantsExceptionsNow(job, now: start) {
       requests += 1
       let start = clock.elapsed()
@@ -166,7 +169,8 @@ struct JobManagerPoll: Sendable {
     } catch {
       var since = start
       if case .unknown(_, let earlier) = facts.bounds { since = earlier }
-      facts.bounds = error.isRefusal ? .gone(at: start) : .unknown(why: error.description, since: since)
+      facts.bounds =
+        error.isRefusal ? .gone(at: start) : .unknown(why: error.description, since: since)
     }
     start = clock.elapsed()
     do throws(FlinkError) {
@@ -286,7 +290,8 @@ struct JobManagerPoll: Sendable {
     }
     return jobs(self) == jobs(other) && what(facts.savepoint) == what(other.facts.savepoint)
       && what(facts.checkpoint) == what(other.facts.checkpoint)
-      && what(facts.bounds) == what(other.facts.bounds) && what(facts.parallelism) == what(other.facts.parallelism)
+      && facts.bounds.map(what) == other.facts.bounds.map(what)
+      && facts.parallelism.map(what) == other.facts.parallelism.map(what)
       && what(facts.exceptions) == what(other.facts.exceptions) && what(facts.config) == what(other.facts.config)
       && hasCheckpoint == other.hasCheckpoint
       && (facts.checkpoints.value == nil) == (other.facts.checkpoints.value == nil)

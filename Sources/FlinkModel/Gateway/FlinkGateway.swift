@@ -209,7 +209,7 @@ public enum FlinkError: Error, Sendable, Hashable, CustomStringConvertible {
   /// know yet.
   public var isRefusal: Bool {
     if case .rejected(let code, _) = self {
-      (400..<500).contains(code) && ![404, 408, 429].contains(code)
+      (400..<500).contains(code) && ![404, 408, 409, 429].contains(code)
     } else {
       false
     }

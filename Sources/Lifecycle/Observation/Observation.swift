@@ -17,10 +17,11 @@ public struct JobManagerFacts: Sendable, Hashable {
   public var exceptions: Fact<[JobExceptionEntry]>
   /// nil where it is not asked for, or nothing was read yet.
   public var health: JobHealth?
-  /// Between which parallelisms Flink may choose, by job vertex; gone where it says that this job has no such bounds.
-  public var bounds: Fact<[String: ParallelismBounds]> = .unknown(why: "not asked for", since: 0)
+  /// Between which parallelisms Flink may choose, by job vertex; gone where it says that this job has no such bounds, nil
+  /// where it has not been asked yet.
+  public var bounds: Fact<[String: ParallelismBounds]>?
   /// What it has chosen.
-  public var parallelism: Fact<[String: Int]> = .unknown(why: "not asked for", since: 0)
+  public var parallelism: Fact<[String: Int]>?
 
   public init(
     jobs: Fact<[JobOverview]>, config: Fact<ClusterConfig>, checkpoints: Fact<CheckpointStatistics?>,
@@ -44,20 +45,17 @@ public struct JobManagerFacts: Sendable, Hashable {
     copy.savepoint = savepoint.dated(from: difference)
     copy.checkpoint = checkpoint.dated(from: difference)
     copy.exceptions = exceptions.dated(from: difference)
-    copy.bounds = bounds.dated(from: difference)
-    copy.parallelism = parallelism.dated(from: difference)
+    copy.bounds = bounds?.dated(from: difference)
+    copy.parallelism = parallelism?.dated(from: difference)
     return copy
   }
 
   /// Nothing is known.
   public static func unknown(_ why: String, since: Int64) -> JobManagerFacts {
-    var facts = JobManagerFacts(
+    JobManagerFacts(
       jobs: .unknown(why: why, since: since), config: .unknown(why: why, since: since),
       checkpoints: .unknown(why: why, since: since), savepoint: .unknown(why: why, since: since),
       exceptions: .unknown(why: why, since: since))
-    facts.bounds = .unknown(why: why, since: since)
-    facts.parallelism = .unknown(why: why, since: since)
-    return facts
   }
 }
 

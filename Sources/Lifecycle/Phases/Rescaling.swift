@@ -29,13 +29,16 @@ extension Turn {
       awaitBounds(operation, pending, "the JobManager is asked for the job's state")
       return true
     }
-    guard let job = jobs.first(where: { $0.id == status.jobStatus.jobId }), canBeRescaled(job, operation) else {
-      return false
-    }
+    guard let job = jobs.first(where: { $0.id == status.jobStatus.jobId }),
+      canBeRescaled(job, isUnderWay: pending != nil)
+    else { return false }
     let bounds: [String: ParallelismBounds]
     switch observation.jobManager.bounds {
     case .seen(let value, _): bounds = value
     case .gone: return false
+    case nil:
+      awaitBounds(operation, pending, "the JobManager is asked for the bounds of the job's parallelism")
+      return true
     case .unknown(let why, let since):
       guard now - since < Self.boundsPatience else { return false }
       awaitBounds(operation, pending, "the bounds of the job's parallelism are not known: \(why)")
@@ -98,7 +101,7 @@ extension Turn {
     }
     let isReady = standing?.ready == .true
     pollParallelism(operation, scaling)
-    guard let bounds = observation.jobManager.bounds.value else {
+    guard let bounds = observation.jobManager.bounds?.value else {
       if isReady { awaitTaking(scaling, "the bounds of the job's parallelism are not known yet") }
       return
     }
@@ -138,13 +141,14 @@ extension Turn {
     return version >= .v1_18
   }
 
-  /// The job runs, or would but for being scaled.
-  private func canBeRescaled(_ job: JobOverview, _ operation: OperationRecord) -> Bool {
-    if job.state == FlinkJobState.running.rawValue { return true }
-    guard let state = FlinkJobState(rawValue: job.state), !state.isGloballyTerminal, state != .cancelling,
-      let scaling = operation.scaling, operation.kind == .scale || scaling.generation > operation.generation
-    else { return false }
-    return now < scaling.deadline.epochMilliseconds
+  /// The job has a scheduler that can be asked. One that starts again and again is scaled like one that runs.
+  private func canBeRescaled(_ job: JobOverview, isUnderWay: Bool) -> Bool {
+    switch FlinkJobState(rawValue: job.state) {
+    case .running, .restarting, .failing, .created: true
+    // Its JobManager has begun it again.
+    case .initializing: isUnderWay
+    default: false
+    }
   }
 
   /// The parallelism of the vertices that follow the spec; nil where that is not known, or cannot be asked for.
@@ -262,7 +266,7 @@ extension Turn {
 
   /// What was asked, what is there, and what to do about it.
   private func whatIsMissing(_ scaling: ScalingRecord, _ cluster: ClusterFacts) -> String {
-    let present = observation.jobManager.parallelism.value
+    let present = observation.jobManager.parallelism?.value
     let differing = scaling.parallelism.filter { present?[$0.key] != $0.value }
     let wanted = Set(scaling.parallelism.values).sorted().map { "\($0)" }.joined(separator: ", ")
     let have = Set(differing.keys.compactMap { present?[$0] }).sorted().map { "\($0)" }.joined(separator: ", ")
