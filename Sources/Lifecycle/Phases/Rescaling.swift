@@ -22,10 +22,8 @@ extension Turn {
       !jobManager.isBeingDeleted, pending != nil || pendingSavepoint(jobManager) == nil
     else { return false }
     guard let jobs = observation.jobManager.jobs.value else {
-      // Asked a moment ago: what was read before is out of date.
-      guard pending != nil, case .unknown(_, let since) = observation.jobManager.jobs, now - since < 5_000 else {
-        return false
-      }
+      // Right after the start of the operator, or after a request to the JobManager.
+      guard case .unknown(_, let since) = observation.jobManager.jobs, now - since < 5_000 else { return false }
       awaitBounds(operation, pending, "the JobManager is asked for the job's state")
       return true
     }

@@ -28,7 +28,7 @@ extension Scenario {
       "scale-adaptive", length: 180,
       [(0, .apply(adaptive())), (30, .edit(job(["parallelism": 3]))), (70, .edit(job(["parallelism": 1])))]),
     Scenario(
-      "scale-adaptive-stateless", length: 160,
+      "scale-adaptive-stateless", length: 160, openEnds: starts,
       [(0, .apply(adaptive("stateless"))), (30, .edit(job(["parallelism": 4])))]),
     Scenario(
       "scale-adaptive-then-upgrade", length: 200, openEnds: starts,
