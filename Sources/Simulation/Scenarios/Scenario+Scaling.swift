@@ -65,7 +65,7 @@ extension Scenario {
         ), (30, .edit(job(["parallelism": 3]))),
       ]),
     Scenario(
-      "scale-adaptive-restarted", length: 180,
+      "scale-adaptive-restarted", length: 180, openEnds: starts,
       [
         (0, .apply(adaptive("stateless"))), (30, .edit(job(["parallelism": 3]))), (70, .restartManagers),
       ]),

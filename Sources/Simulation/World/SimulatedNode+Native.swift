@@ -44,8 +44,10 @@ extension SimulatedNode {
         pod["metadata", "labels"]?["component"]?.stringValue == "taskmanager"
           && pod["metadata", "ownerReferences"]?.arrayValue?.contains { $0["uid"] == uid } == true
       }
-      let names = Set(own.compactMap { $0["metadata", "name"]?.stringValue })
-      for number in 1...max(1, wanted) where !names.contains("\(cluster)-taskmanager-1-\(number)") {
+      let live = own.count { $0["metadata", "deletionTimestamp"] == nil }
+      // A number is used once.
+      let last = own.compactMap { $0["metadata", "name"]?.stringValue?.split(separator: "-").last.flatMap { Int($0) } }
+      for number in (0..<max(0, max(1, wanted) - live)).map({ $0 + 1 + (last.max() ?? 0) }) {
         let pod: JSONValue = [
           "apiVersion": "v1", "kind": "Pod",
           "metadata": [
