@@ -78,7 +78,7 @@ extension Lifecycle {
       return isOn
         && (isLost || isDeleting || observation.metadata.generation != operation.generation || state == .failed
           || state == .reconciling || record.status.reconciliationStatus.state == .rollingBack)
-    case .stopping: return isOn && isLost
+    case .stopping(let operation): return isOn && (isLost || observation.metadata.generation > operation.generation)
     // What is left may also be of a spec before, with high availability, or of another resource.
     case .draining: return cluster.isEmpty
     case .suspended: return isDeleting || observation.wantsRunning

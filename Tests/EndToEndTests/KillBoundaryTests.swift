@@ -57,6 +57,65 @@ import Testing
     try data.remove()
   }
 
+  /// The same for an upgrade by last-state, where nothing but the metadata of high availability holds the state.
+  @Test(
+    .timeLimit(.minutes(30)),
+    .enabled(
+      if: ProcessInfo.processInfo.environment["FLINK_OPERATOR_E2E_BOUNDARIES"] == "all", "make e2e-kill runs it"))
+  func nothingIsLostAtAnyBoundaryOfALastStateUpgrade() async throws {
+    let data = try DataFolder()
+    let points = try KillPoints()
+    try await LocalInstance.with(environment: points.environment) { instance in
+      let job = try await data.apply("lasting", in: "default", of: instance, spec: HighAvailabilityTests.spec)
+      try await job.waitRunning()
+      let id = try await job.jobID()
+      var parallelism = 1
+      func upgrade() async throws {
+        try await data.waitForMore(than: try data.partFiles().sequence.count + 20)
+        let checkpoint = try await job.waitCheckpoint()
+        let before = try await job.read()
+        parallelism = 3 - parallelism
+        try await job.patch(spec: ["job": ["parallelism": JSONValue(Int64(parallelism))]])
+        let after = try await job.waitRunning()
+        #expect(after.attempt == before.attempt + 1, "one upgrade is one start")
+        #expect(try await job.jobID() == id)
+        #expect(try await job.parallelism() == Int64(parallelism))
+        #expect(try await job.restoredCheckpoint() ?? 0 >= checkpoint)
+      }
+      try points.record()
+      try await upgrade()
+      let recorded = try points.disarm()
+      try #require(recorded.contains { $0.call == "CREATE deployments/lasting" }, "\(recorded)")
+      print("KillBoundaryTests: last-state: \(recorded.count) boundaries")
+      var reached = 0
+      for point in recorded {
+        let pid = try instance.operatorPID
+        try points.arm(point)
+        let begin = ContinuousClock.now
+        try await upgrade()
+        let isReached = !points.isArmed
+        _ = try points.disarm()
+        reached += isReached ? 1 : 0
+        print(
+          "KillBoundaryTests: last-state: \(isReached ? "killed before" : "not reached:") \(point); upgraded in "
+            + "\(begin.duration(to: .now))")
+        if isReached { #expect(try instance.operatorPID != pid) }
+        #expect(isReached || point.call.hasSuffix("/status"), "\(point) was not reached")
+      }
+      #expect(reached >= (recorded.count + 1) / 2, "\(reached) of \(recorded.count) boundaries were reached")
+      try await job.patch(spec: ["job": ["upgradeMode": "savepoint", "state": "suspended"]])
+      try await job.waitSuspended()
+      let atRest = try data.partFiles()
+      #expect(atRest.repeated == [])
+      #expect(atRest.missing == [])
+      print(
+        "KillBoundaryTests: last-state: \(reached) boundaries, \(atRest.sequence.count) numbers, none lost, none repeated"
+      )
+    }
+    try points.remove()
+    try data.remove()
+  }
+
   /// The boundaries around the stop and before the next JobManager, and some more.
   private func sample(of points: [KillPoints.Point], seed: UInt64) -> [KillPoints.Point] {
     var moments = Moments(seed: seed)

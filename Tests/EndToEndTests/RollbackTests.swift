@@ -4,22 +4,23 @@ import Testing
 
 /// A changed spec that does not come up gives way to the one before it: nothing lost, nothing repeated.
 @Suite(.serialized) struct RollbackTests {
-  @Test(.timeLimit(.minutes(15))) func aSpecThatFailsGivesWay() async throws {
+  @Test(.timeLimit(.minutes(15)), arguments: FlinkUnderTest.all)
+  func aSpecThatFailsGivesWay(flink: FlinkUnderTest) async throws {
     let data = try DataFolder()
     try await LocalInstance.with { instance in
       let job = try await data.apply(
-        "careful", in: "default", of: instance,
+        "careful", in: "default", of: instance, flink: flink,
         spec: [
           "flinkConfiguration": [
             "kubernetes.operator.deployment.rollback.enabled": "true",
-            "kubernetes.operator.deployment.readiness.timeout": "15s",
+            "kubernetes.operator.deployment.readiness.timeout": "8s",
           ]
         ])
       try await job.waitRunning()
       try await data.waitForMore(than: 30)
 
       try await rollBack(
-        job, data, "an image that is not there", ["image": "flink:0.1-nowhere"], back: ["image": "flink:1.20"],
+        job, data, "an image that is not there", ["image": "flink:0.1-nowhere"], back: ["image": .string(flink.image)],
         says: "flink:0.1-nowhere")
       let uri = "local:///opt/flink/examples/streaming/StateMachineExample.jar"
       try await rollBack(

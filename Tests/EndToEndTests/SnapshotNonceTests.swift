@@ -20,6 +20,18 @@ import Testing
       #expect(entry?["triggerType"]?.stringValue == "MANUAL")
       #expect(try data.hasSavepoint(path))
 
+      // Another one, of each kind.
+      try await job.patch(spec: ["job": ["savepointTriggerNonce": 8, "checkpointTriggerNonce": 3]])
+      let both = try await job.wait(for: "the savepoint of nonce 8 and the checkpoint of nonce 3") {
+        $0["status", "jobStatus", "savepointInfo", "lastSavepoint", "triggerNonce"] == 8
+          && $0["status", "jobStatus", "checkpointInfo", "lastCheckpoint", "triggerNonce"] == 3
+      }
+      let second = try #require(
+        both["status", "jobStatus", "savepointInfo", "lastSavepoint", "location"]?.stringValue)
+      #expect(second != path)
+      #expect(try data.hasSavepoint(second))
+      #expect(both["status", "jobStatus", "savepointInfo", "savepointHistory"]?.arrayValue?.count == 2)
+
       let after = try await job.waitRunning()
       #expect(after.attempt == before.attempt, "the job goes on")
       #expect(after["status", "jobStatus", "startTime"] == before["status", "jobStatus", "startTime"])

@@ -56,6 +56,76 @@ import Testing
     #expect(decision.effect == nil)
   }
 
+  /// Where savepoints fail the newest checkpoint is what a user turns to: whether it is reached depends on what is kept.
+  @Test(arguments: [true, false]) func lastStateEndsTheWaitForASavepointThatFails(_ retains: Bool) throws {
+    var world = try stopping()
+    world.adjust = { $0.retainsCheckpoints = retains }
+    world.jobManager.savepoint = .seen(.failed(cause: "no space left"), at: Self.now)
+    let failed = world.turn()
+    let said = failed.status.conditions[type: ConditionType.reconciling]?.message ?? ""
+    #expect(said.contains("no space left") && said.contains("upgradeMode to last-state"), "\(said)")
+    edit(&world) { $0.job?.upgradeMode = .lastState }
+    let decision = world.turn(at: Self.now + 1_000)
+    let trigger = decision.status.operation?.savepoint?.triggerID
+    guard retains else {
+      #expect(trigger != nil, "the checkpoints go with the job, so the savepoint is tried again")
+      return
+    }
+    #expect(trigger == nil)
+    guard case .cancelJob = decision.effect else {
+      Issue.record("\(String(describing: decision.effect))")
+      return
+    }
+    // Cancelled, it leaves its last checkpoint.
+    world.jobManager.savepoint = .unknown(why: "not asked for", since: Self.now)
+    world.seeJob("CANCELED")
+    _ = world.turn(at: Self.now + 2_000)
+    world.seeCheckpoint(7, at: Self.now + 20_000)
+    let drained = world.turn(at: Self.now + 20_000)
+    #expect(drained.status.operation?.phase == "draining")
+    #expect(drained.status.operation?.restorePlan == .path("file:///cp/chk-7"))
+    #expect(drained.status.observedGeneration == 3)
+  }
+
+  /// A savepoint that takes longer than the configuration allows: said, with what to do; it still counts when it comes.
+  @Test func aSavepointThatHangsStallsAndSaysWhatToDo() throws {
+    var world = try World.running(.savepoint)
+    world.adjust = { $0.checkpointTimeout = 120_000 }
+    edit(&world) { $0.job?.parallelism = 2 }
+    _ = world.turn()
+    world.jobManager.savepoint = .seen(.inProgress, at: Self.now)
+    func stalled(at time: Int64) -> Condition? {
+      world.status = world.decide(at: time).status
+      return world.status.conditions[type: ConditionType.stalled]
+    }
+    #expect(stalled(at: Self.now + 179_000)?.status == .false)
+    let condition = try #require(stalled(at: Self.now + 181_000))
+    #expect(condition.status == .true)
+    #expect(condition.message.contains("execution.checkpointing.timeout"), "\(condition.message)")
+    #expect(condition.message.contains("last-state"), "\(condition.message)")
+    let settled = world.status
+    #expect(stalled(at: Self.now + 600_000)?.status == .true)
+    #expect(world.status == settled, "it goes on writing")
+    world.jobManager.savepoint = .seen(.completed(location: "s3://late"), at: Self.now + 700_000)
+    let done = world.turn(at: Self.now + 700_000)
+    #expect(done.status.operation?.restorePlan == .path("s3://late"))
+    #expect(done.status.conditions[type: ConditionType.stalled]?.status == .false)
+  }
+
+  @Test func lastStateEndsTheWaitForASavepointThatHangs() throws {
+    var world = try stopping()
+    world.adjust = { $0.retainsCheckpoints = true }
+    edit(&world) { $0.job?.upgradeMode = .lastState }
+    #expect(world.turn().effect == nil, "it may be complete in a moment")
+    let late = Self.now + 3_600_000
+    world.seeJob("RUNNING", at: late)
+    world.jobManager.savepoint = .seen(.inProgress, at: late)
+    guard case .cancelJob = world.turn(at: late).effect else {
+      Issue.record("\(String(describing: world.status.conditions))")
+      return
+    }
+  }
+
   @Test(arguments: [true, false]) func aDeletionKeepsTheSavepointThatItsUserWants(_ isWanted: Bool) throws {
     var world = try stopping()
     world.adjust = { $0.takesSavepointOnDeletion = isWanted }

@@ -11,6 +11,13 @@ import Testing
     var world = World()
     var target = World.target(row.mode, state: row.state)
     target.spec.image = row.image
+    if row.isSession { target.spec.job = nil }
+    if row.isHighlyAvailable {
+      world.adjust = { settings in
+        settings.isHighAvailabilityEnabled = true
+        settings.usesKubernetesHighAvailability = true
+      }
+    }
     world.target = .success(target)
     world.status = FlinkDeploymentStatus(json: row.status)
     world.metadata.generation = world.status.observedGeneration ?? 1
@@ -20,11 +27,18 @@ import Testing
           deployments: [("demo", ClusterComponent.jobManager), ("demo-taskmanager", .taskManager)].map {
             DeploymentFacts(
               name: $0, uid: "uid-\($0)", component: $1, ownerUIDs: [World.uid], generation: generation,
-              availableReplicas: 1)
-          }), at: Self.now)
+              availableReplicas: row.problem == nil ? 1 : 0)
+          },
+          pods: row.problem.map { problem in
+            [
+              PodFacts(
+                name: "demo-1", uid: "pod", component: .jobManager, phase: "Pending", problem: problem)
+            ]
+          } ?? []), at: Self.now)
     }
     world.quorum = world.cluster
     if let job = row.job { world.seeJob(job.rawValue) }
+    if row.isSession { world.jobManager.jobs = .seen([], at: Self.now) }
     return world
   }
 
@@ -45,7 +59,7 @@ import Testing
     #expect(
       settled.reconciliationStatus.lastReconciledSpec?.text == before.reconciliationStatus.lastReconciledSpec?.text)
     #expect(settled.reconciliationStatus.lastStableSpec?.text == before.reconciliationStatus.lastStableSpec?.text)
-    #expect(settled.jobStatus.jobId == TakeoverFixtures.jobID)
+    #expect(settled.jobStatus.jobId == before.jobStatus.jobId)
     #expect(settled.jobStatus.upgradeSavepointPath == before.jobStatus.upgradeSavepointPath)
     #expect(settled.taskManager == before.taskManager)
     #expect(settled.clusterInfo["total-cpu"] == "2.0")
@@ -135,6 +149,43 @@ import Testing
     #expect(text == TakeoverFixtures.record(TakeoverFixtures.spec(mode: "stateless"), first: true))
     #expect(status["taskManager", "labelSelector"] == "component=taskmanager,app=demo")
     #expect(status["taskManager", "replicas"]?.intValue == 1)
+  }
+
+  /// While an upgrade is under way the Apache operator begins anew, without state, what it takes for a first deployment.
+  @Test(arguments: [UpgradeMode.stateless, .savepoint, .lastState], [DesiredJobState.running, .suspended])
+  func anUpgradeUnderWayIsNoFirstDeployment(_ mode: UpgradeMode, _ state: DesiredJobState) throws {
+    var world = try World.running(mode)
+    #expect(world.status.reconciliationStatus.lastReconciledSpec?.firstDeployment == true)
+    world.metadata.generation = 2
+    world.target = .success(World.target(mode, state: state, parallelism: 2))
+    func check() {
+      let reconciliation = world.status.reconciliationStatus
+      let isFirst = reconciliation.lastReconciledSpec?.firstDeployment
+      #expect(reconciliation.state != .upgrading || isFirst == false, "\(world.status.operation?.phase ?? "")")
+    }
+    _ = world.turn()
+    check()
+    world.jobManager.savepoint = .seen(.completed(location: "s3://sp"), at: World.now)
+    if mode == .lastState {
+      world.seeJob("CANCELED")
+      _ = world.turn()
+      check()
+    }
+    world.seeCheckpoint(7, at: World.now + 10_000)
+    _ = world.turn(at: World.now + 10_000)
+    check()
+    world.vanish()
+    _ = world.turn(at: World.now + 10_000)
+    check()
+    #expect(world.status.reconciliationStatus.state == (state == .running ? .upgrading : .deployed))
+    // How the Apache operator would go on, or resume.
+    let record = world.status.reconciliationStatus.lastReconciledSpec
+    #expect(record?.jobState == .suspended)
+    #expect(record?.upgradeMode == (mode == .stateless ? .stateless : .savepoint))
+    let path = ["stateless": nil, "savepoint": "s3://sp", "last-state": "file:///cp/chk-7"][mode.rawValue] ?? nil
+    #expect(world.status.jobStatus.upgradeSavepointPath == path)
+    #expect(world.status.jobManagerDeploymentStatus == .missing)
+    #expect(world.status.observedGeneration == 2)
   }
 
   @Test func aStatusFromABackupKeepsItsPathsAndStartsFromThem() throws {

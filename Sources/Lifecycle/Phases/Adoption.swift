@@ -18,10 +18,18 @@ extension Turn {
       attempt: jobManager?.attempt ?? 0, startedAt: moment(now), deadline: moment(now + settings.readinessTimeout),
       restorePlan: Self.plan(recordedBy: status))
     let isRunning = status.reconciliationStatus.deployedSpec?.jobState != .suspended
+    noteEndedJob()
     switch status.reconciliationStatus.state {
     case .deployed where !isRunning:
       operation.kind = .suspend
+      if let path = pathOfEndedJob { operation.restorePlan = .path(path) }
       enter(.suspended, operation)
+    case .rollingBack where jobManager == nil:
+      // What has failed is ended already; the record tells how the stable spec is to be restored.
+      operation.kind = .rollback
+      operation.id = "g\(acted)-a\(operation.attempt)-takeover"
+      disbelieveEnd()
+      beginDrain(operation)
     case .deployed, .rolledBack, .rollingBack:
       enter(.running, operation)
     case .upgrading:
@@ -39,9 +47,33 @@ extension Turn {
         }
         operation.kind = .upgrade
         operation.id = "g\(acted)-a\(operation.attempt)-takeover"
+        disbelieveEnd()
         beginDrain(operation)
       }
     }
     wake = WakeUp(after: 0, "the state of what was taken over")
+  }
+
+  /// Where a job that has failed, or was cancelled, has left its newest state: the Apache operator reads that from the
+  /// JobManager and notes it beside a record that goes on telling how the job was started.
+  private var pathOfEndedJob: String? {
+    let job = status.jobStatus
+    guard job.state == .canceled || job.state == .failed, let path = job.upgradeSavepointPath,
+      path != JobStatus.lastStateMarker
+    else { return nil }
+    return path
+  }
+
+  private mutating func noteEndedJob() {
+    guard status.restorePoint == nil, let path = pathOfEndedJob else { return }
+    let isCheckpoint = path.split(separator: "/").last?.hasPrefix("chk-") == true
+    status.restorePoint = RestorePointRecord(
+      chosen: RestorePoint(
+        kind: isCheckpoint ? .checkpoint : .savepoint, path: path, provenance: .status, jobID: status.jobStatus.jobId))
+  }
+
+  /// The Apache operator says FINISHED of every job that it has ended, also of one whose JobManager it took away.
+  private mutating func disbelieveEnd() {
+    if status.jobStatus.state == .finished { status.jobStatus.state = .reconciling }
   }
 }

@@ -199,11 +199,7 @@ extension Turn {
   private mutating func observeUnreachable(
     _ operation: inout OperationRecord, _ jobManager: DeploymentFacts, _ cluster: ClusterFacts
   ) {
-    let problem =
-      problem(.jobManager, cluster)
-      ?? jobManager.creationFailure.map {
-        PodProblem(reason: "FailedCreate", message: $0)
-      }
+    let problem = problem(.jobManager, cluster)
     if record.status.jobManagerDeploymentStatus == .ready, problem == nil, jobManager.availableReplicas > 0 {
       // One missed answer is no news.
       guard case .unknown(_, let since) = observation.jobManager.jobs, now - since >= 3_000 else {
@@ -248,8 +244,12 @@ extension Turn {
   }
 
   private func problem(_ component: ClusterComponent, _ cluster: ClusterFacts) -> PodProblem? {
-    cluster.pods.filter { $0.component == component && !$0.isBeingDeleted }.compactMap { observation.problem(of: $0) }
-      .first
+    let pods = cluster.pods.filter { $0.component == component && !$0.isBeingDeleted }
+    if let problem = pods.compactMap({ observation.problem(of: $0) }).first { return problem }
+    let deployment = cluster.deployments.first {
+      $0.component == component && $0.ownerUIDs.contains(uid) && !$0.isBeingDeleted
+    }
+    return deployment?.creationFailure.map { PodProblem(reason: "FailedCreate", message: $0) }
   }
 
   /// Not there yet: reconciling until the deadline, stalled from then on.

@@ -68,12 +68,12 @@ extension Turn {
 
   /// The Apache operator's record "before a deployment attempt".
   mutating func recordAttempt(_ spec: FlinkDeploymentSpec, _ plan: RestorePlan, _ previous: ReconciledSpec?) {
-    let isFirst = previous.map { status.reconciliationStatus.state == .deployed && $0.firstDeployment == true } ?? true
     status.error = nil
     status.reconciliationStatus.reconciliationTimestamp = now
     status.reconciliationStatus.state = .upgrading
+    // The Apache operator forgets a record that says so while nothing is deployed, and the state with it.
     status.reconciliationStatus.lastReconciledSpec = ReconciledSpec(
-      spec, firstDeployment: isFirst, jobState: .suspended, upgradeMode: Self.mode(of: plan),
+      spec, firstDeployment: previous == nil, jobState: .suspended, upgradeMode: Self.mode(of: plan),
       keepingTriggerNoncesOf: previous)
     status.observedGeneration = generation
     if !isSession { status.taskManager = TaskManagerInfo() }

@@ -14,12 +14,21 @@ extension Turn {
     }
     if operation.kind != .delete, operation.kind != .rollback {
       status.error = nil
-      status.reconciliationStatus.state = .upgrading
+      recordUpgrade()
     }
     flushLedger(force: true)
     enter(.stopping, operation)
     poll(operation, .fast)
     sendStop(operation)
+  }
+
+  /// The Apache operator forgets the record of a first deployment while an upgrade is under way, and the state with it.
+  private mutating func recordUpgrade() {
+    let isStable = status.reconciliationStatus.isLastReconciledSpecStable
+    let record = status.reconciliationStatus.lastReconciledSpec?.settingFirstDeployment(false)
+    status.reconciliationStatus.lastReconciledSpec = record
+    if isStable { status.reconciliationStatus.lastStableSpec = record }
+    status.reconciliationStatus.state = .upgrading
   }
 
   private mutating func sendStop(_ operation: OperationRecord) {
@@ -42,8 +51,50 @@ extension Turn {
     operation.kind == .rollback && (generation <= operation.generation || target == nil) ? stableTarget : target
   }
 
-  private func waiting(_ operation: OperationRecord, _ reason: String, _ message: String) -> Standing {
-    .until(operation.deadline, now: now, reason, message)
+  /// - Parameter act: what a person can do, said when the time is over.
+  private func waiting(
+    _ operation: OperationRecord, _ reason: String, _ message: String, orElse act: String? = nil
+  ) -> Standing {
+    let isOverdue = isOverdue(operation) && operation.kind != .delete
+    return .until(operation.deadline, now: now, reason, isOverdue ? "\(message): \(act ?? Self.wayOut)" : message)
+  }
+
+  private func isOverdue(_ operation: OperationRecord) -> Bool {
+    operation.deadline.map { now >= $0.epochMilliseconds } ?? false
+  }
+
+  /// Without asking the job for anything more.
+  private static let wayOut =
+    "look at the JobManager's log, or start the job elsewhere: set spec.job.initialSavepointPath and change "
+    + "spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless to give its state up"
+
+  /// A user who has come to want the last checkpoint does not wait for a savepoint that fails, or takes too long.
+  ///
+  /// - Returns: whether the turn is over.
+  private mutating func giveUpSavepoint(_ operation: OperationRecord, _ job: JobOverview) -> Bool {
+    guard operation.kind != .delete, operation.kind != .rollback, generation > operation.generation, let target,
+      target.spec.job?.upgradeMode == .lastState,
+      target.spec.flinkVersion == observation.deployed?.spec.flinkVersion
+    else { return false }
+    switch lastState(operation, target, job) {
+    case .leave(let start):
+      finishStop(operation, .start(start))
+      return true
+    case .cancel:
+      var operation = operation
+      operation.savepoint = nil
+      operation.deadline = moment(now + settings.checkpointTimeout + 60_000)
+      status.error = nil
+      enter(.stopping, operation)
+      poll(operation, .fast)
+      sendStop(operation)
+      return true
+    case .wait(let reason, let message):
+      standing = waiting(operation, reason, message)
+      wake = WakeUp(after: 1_000, message)
+      return true
+    case .savepoint, .refuse: return false
+    }
   }
 
   /// The job is asked to stop.
@@ -111,12 +162,17 @@ extension Turn {
       let end = RestoreQuestion.End.terminal(.finished, at: now, isJobManagerThere: false)
       return finishStop(operation, restore(operation, nil, end), location: location)
     case .seen(.inProgress, _):
-      standing = waiting(operation, "Savepointing", "the savepoint is being taken")
+      if isOverdue(operation), giveUpSavepoint(operation, job) { return }
+      standing = waiting(
+        operation, "Savepointing", "the savepoint is being taken",
+        orElse:
+          "it takes longer than execution.checkpointing.timeout allows; wait for it, or set spec.job.upgradeMode to "
+          + "last-state to go on from the newest checkpoint, or to stateless to give the state up")
     case .seen(.failed(let cause), let at):
       if state.isGloballyTerminal {
         return finishStop(operation, restore(operation, successor(of: operation), end(jobManager)))
       }
-      failSavepoint(operation, request, cause, at: at)
+      failSavepoint(operation, request, job, cause, at: at)
     case .gone:
       if state.isGloballyTerminal {
         // The answer is lost, the savepoint may not be: it is in the statistics.
@@ -138,7 +194,7 @@ extension Turn {
   }
 
   private mutating func failSavepoint(
-    _ operation: OperationRecord, _ request: SavepointRequest, _ cause: String, at: Int64
+    _ operation: OperationRecord, _ request: SavepointRequest, _ job: JobOverview, _ cause: String, at: Int64
   ) {
     let message = "The job could not be stopped with a savepoint: \(cause)"
     setError(.upgradeFailure, message, reason: "SavepointError")
@@ -166,7 +222,13 @@ extension Turn {
       wake = WakeUp(after: 0, "the job that goes on")
       return
     }
-    standing = waiting(operation, "SavepointError", message)
+    if giveUpSavepoint(operation, job) { return }
+    standing = .until(
+      operation.deadline, now: now, "SavepointError",
+      operation.kind == .delete
+        ? message
+        : "\(message); the job goes on and is asked again: mend the cause, take the change back, or set "
+          + "spec.job.upgradeMode to last-state to go on from the newest checkpoint")
     var operation = operation
     let failedAt = request.failedAt ?? moment(at)
     operation.savepoint?.failedAt = failedAt
