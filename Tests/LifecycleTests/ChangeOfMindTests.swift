@@ -173,4 +173,39 @@ import Testing
     // With all tasks a savepoint, without them a cancellation: the last checkpoint is what there is.
     if phase == "stopping" { #expect((decision.status.operation?.savepoint != nil) == (running == 2)) }
   }
+
+  /// The JobManager ends again and again, and nobody has seen its job, or nobody sees it any more: the spec that mends it
+  /// is deployed from what is known. What shows of its pods may be old, so its silence counts too.
+  @Test(arguments: [(false, false), (true, false), (false, true)])
+  func aCrashingJobManagerDoesNotHoldItsRepairUp(_ hasRun: Bool, _ isHeard: Bool) throws {
+    var world = try World.running(.savepoint)
+    edit(&world) { $0.job?.args = ["--bad"] }
+    _ = world.turn()
+    world.jobManager.savepoint = .seen(.completed(location: "s3://sp"), at: Self.now)
+    _ = world.turn()
+    world.vanish()
+    _ = world.turn()
+    try world.become()
+    if hasRun {
+      world.seeJob("RUNNING")
+      world.jobManager.savepoint = .unknown(why: "not asked for", since: Self.now)
+      _ = world.turn()
+      #expect(world.status.jobStatus.startTime != nil)
+    }
+    guard case .seen(var cluster, _) = world.cluster else { return }
+    cluster.deployments[0].availableReplicas = 0
+    cluster.pods = [
+      PodFacts(
+        name: "demo-1", uid: "p", component: .jobManager, phase: "Running", restarts: 3,
+        problem: PodProblem(reason: "CrashLoopBackOff", message: "[flink-main-container] CrashLoop - exit code 1"))
+    ]
+    world.cluster = .seen(cluster, at: Self.now)
+    let later = Self.now + 60_000
+    world.jobManager = .unknown("connection refused", since: isHeard ? later - 1_000 : Self.now)
+    _ = world.turn(at: later)
+    edit(&world) { $0.job?.args = [] }
+    let decision = world.turn(at: later)
+    #expect(decision.status.operation?.phase == (isHeard ? "running" : "draining"))
+    if !isHeard { #expect(decision.status.operation?.restorePlan == .path("s3://sp")) }
+  }
 }

@@ -239,14 +239,44 @@ import Testing
     #expect(world.turn(at: World.now + 5_000).effect == .removeFinalizer)
   }
 
-  @Test func aForegroundCascadeLeavesTheMetadata() throws {
+  /// Kubernetes takes its own finalizer away with the last object of the cluster, before the operator sees the end.
+  @Test(arguments: [true, false]) func aForegroundCascadeLeavesTheMetadata(_ isSeen: Bool) throws {
     var world = try running()
     world.haMetadata = metadata(world)
     world.metadata.deletionTimestamp = "2027-01-15T08:00:00Z"
-    world.metadata.finalizers.append("foregroundDeletion")
-    _ = world.turn()
+    if isSeen {
+      world.metadata.finalizers.append("foregroundDeletion")
+      let begun = world.turn()
+      #expect(begun.events.contains { $0.reason == "Cleanup" && $0.message.contains("HA metadata stays") })
+      world.metadata.finalizers.removeAll { $0 == "foregroundDeletion" }
+    }
+    // Otherwise it was all over when the operator came back.
     empty(&world)
+    for _ in 0..<2 where !isSeen { _ = world.turn() }
     #expect(world.turn().effect == .removeFinalizer)
+  }
+
+  /// The savepoint that the user wanted of the deletion was under way when Kubernetes ended the JobManager.
+  @Test func aSavepointCutOffByACascadeLeavesTheMetadata() throws {
+    var world = try running()
+    let adjust = world.adjust
+    world.adjust = { settings in
+      adjust(&settings)
+      settings.takesSavepointOnDeletion = true
+    }
+    world.haMetadata = metadata(world)
+    world.metadata.deletionTimestamp = "2027-01-15T08:00:00Z"
+    world.metadata.finalizers.append("foregroundDeletion")
+    guard case .stopWithSavepoint = world.turn().effect else {
+      Issue.record("no savepoint is asked for")
+      return
+    }
+    world.metadata.finalizers.removeAll { $0 == "foregroundDeletion" }
+    empty(&world)
+    world.jobManager = .unknown("gone", since: World.now)
+    for _ in 0..<2 { #expect(world.turn().effect != .removeFinalizer || world.status.operation?.phase == "draining") }
+    #expect(world.turn().effect == .removeFinalizer)
+    #expect(world.status.operation?.restorePlan == .lastState)
   }
 
   @Test func tooOldACheckpointIsNoGoodForLastState() throws {

@@ -29,6 +29,7 @@ extension Turn {
       var operation = operation
       operation.kind = .delete
       operation.generation = max(generation, operation.generation)
+      if isForegroundCascade { operation.restorePlan = .lastState }
       note(.normal, "Cleanup", .operator, "Cleaning up after the savepoint that is being taken")
       enter(.stopping, operation)
       stop(operation)
@@ -53,6 +54,9 @@ extension Turn {
     var operation = OperationRecord(
       uid: uid, generation: max(generation, before?.generation ?? 0), kind: .delete,
       id: "g\(generation)-a\(attempt)-delete", attempt: attempt, startedAt: moment(now), savepoint: nil)
+    // It is over before the pods are: what it means for the metadata is noted now.
+    let isCascade = isForegroundCascade
+    if isCascade { operation.restorePlan = .lastState }
     if case .running(let running) = record.phase, settings.takesSavepointOnDeletion, !isSession,
       status.jobStatus.state?.isGloballyTerminal != true
     {
@@ -67,8 +71,21 @@ extension Turn {
         operation.restorePlan = .lastState
       }
     }
-    note(.normal, "Cleanup", .operator, "Cleaning up; the newest restore point known is \(knownPoint)")
+    let left =
+      isCascade && settings.isHighAvailabilityEnabled
+      ? " (Kubernetes ends the JobManager by a foreground cascade: HA metadata stays)" : ""
+    note(.normal, "Cleanup", .operator, "Cleaning up; the newest restore point known is \(knownPoint)\(left)")
     beginDrain(operation)
+  }
+
+  /// Kubernetes takes the cluster away before, or while, the operator acts. The finalizer that tells so goes with the last
+  /// object of the cluster.
+  private var isForegroundCascade: Bool {
+    if metadata.finalizers.contains("foregroundDeletion") { return true }
+    guard case .running = record.phase, status.jobStatus.state?.isGloballyTerminal != true,
+      let listed = observation.quorum.value
+    else { return false }
+    return listed.deployment(.jobManager, ownedBy: uid)?.isBeingDeleted ?? true
   }
 
   private enum LastSavepoint {

@@ -215,7 +215,9 @@ extension Turn {
     if let problem {
       reportDeploymentProblem(problem)
       status.jobManagerDeploymentStatus = .error
-      progress(&operation, problem.reason, problem.message, cause: nil)
+      let isOverdue = operation.deadline.map { now >= $0.epochMilliseconds } ?? false
+      let act = "; it goes on when that is mended: correct the spec, or what the pod waits for"
+      progress(&operation, problem.reason, problem.message + (isOverdue ? act : ""), cause: nil)
     } else if jobManager.availableReplicas > 0 {
       if record.status.jobManagerDeploymentStatus != .deployedNotReady { status.error = nil }
       status.jobManagerDeploymentStatus = .deployedNotReady

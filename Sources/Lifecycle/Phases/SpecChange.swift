@@ -152,6 +152,10 @@ extension Turn {
       if end(jobManager) == .neverBegan || !guards.holds(.silenceIsUnknown) {
         return StopChoice(restore(operation, target, .neverBegan))
       }
+      if hasJobManagerCrashed {
+        if status.jobStatus.startTime == nil { return StopChoice(restore(operation, target, .neverBegan)) }
+        if !settings.isHighAvailabilityEnabled { return unconfirmed(operation, target) }
+      }
       return silent(operation, target)
     }
     var isRunning = overview.state == FlinkJobState.running.rawValue
@@ -178,6 +182,15 @@ extension Turn {
       return .wait(reason: "JobCancelling", message: "the job is being cancelled")
     }
     return lastState(operation, target, overview)
+  }
+
+  /// No JobManager runs, by what Kubernetes tells of its pods and by its silence: it cannot come up, or ends again and
+  /// again. Another spec may be what mends that.
+  private var hasJobManagerCrashed: Bool {
+    guard case .unknown(_, let since) = observation.jobManager.jobs, now - since >= 10_000,
+      let pods = cluster.value?.pods.filter({ $0.component == .jobManager && !$0.isBeingDeleted }), !pods.isEmpty
+    else { return false }
+    return pods.allSatisfy { observation.problem(of: $0) != nil }
   }
 
   /// TaskManagers that will not come up by themselves.

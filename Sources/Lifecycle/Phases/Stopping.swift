@@ -303,7 +303,12 @@ extension Turn {
 
   private mutating func loseWhileStopping(_ operation: OperationRecord) {
     status.jobManagerDeploymentStatus = .missing
-    if operation.kind == .delete { return beginDrain(operation) }
+    if operation.kind == .delete {
+      // With the metadata the state can still be found.
+      var operation = operation
+      operation.restorePlan = .lastState
+      return beginDrain(operation)
+    }
     if operation.kind == .rollback {
       return finishStop(operation, restore(operation, successor(of: operation), end(nil)))
     }

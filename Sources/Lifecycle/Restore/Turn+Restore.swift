@@ -82,7 +82,13 @@ extension Turn {
     if start.plan == .lastState { status.jobStatus.upgradeSavepointPath = JobStatus.lastStateMarker }
     guard start.chosen != nil || !start.rejected.isEmpty else { return }
     status.restorePoint = start.record
-    guard record.status.restorePoint != start.record else { return }
+    // The ledger may have named the same point before; that a start takes its state from there is news.
+    let isNews: Bool =
+      switch record.phase {
+      case .running, .stopping: true
+      default: record.status.restorePoint != start.record
+      }
+    guard isNews else { return }
     let rest = start.rejected.map { "\($0.point.words) (\($0.reason))" }
     note(
       .normal, "RestorePointChosen", .job,
