@@ -54,6 +54,12 @@ extension Observation {
   /// its Deployment owns.
   var hasTaskManagerDeployment: Bool { deployed?.spec.effectiveMode != .native }
 
+  /// The job is to be begun again because of how it fares.
+  var isUnhealthy: Bool {
+    guard let settings = deployed?.settings.health, let health = jobManager.health else { return false }
+    return !settings.problems(of: health).isEmpty
+  }
+
   /// The present spec is valid and asks for a running job.
   var wantsRunning: Bool {
     guard case .success(let target) = target else { return false }
@@ -77,7 +83,8 @@ extension Lifecycle {
       let state = record.status.jobStatus.state
       return isOn
         && (isLost || isDeleting || observation.metadata.generation != operation.generation || state == .failed
-          || state == .reconciling || record.status.reconciliationStatus.state == .rollingBack)
+          || state == .reconciling || record.status.reconciliationStatus.state == .rollingBack
+          || observation.isUnhealthy)
     case .stopping(let operation): return isOn && (isLost || observation.metadata.generation > operation.generation)
     // What is left may also be of a spec before, with high availability, or of another resource.
     case .draining: return cluster.isEmpty

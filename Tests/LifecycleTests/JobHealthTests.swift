@@ -90,6 +90,28 @@ import Testing
     #expect(world.status.operation?.kind == .restart)
   }
 
+  /// What it goes on from is in its metadata, which is looked at only where something depends on it.
+  @Test(arguments: [(Int64(64), false), (65, true)])
+  func theMetadataOfAJobThatIsNotHealthyIsAskedFor(restarts: Int64, isAsked: Bool) throws {
+    var world = try world(.lastState, restarts: restarts)
+    world.adjust = { settings in
+      settings.health = HealthSettings()
+      settings.isHighAvailabilityEnabled = true
+      settings.usesKubernetesHighAvailability = true
+    }
+    let record = Record(world.status, uid: World.uid)
+    #expect(Lifecycle.needsHAMetadata(record, world.observation()) == isAsked)
+    world.haMetadata = .seen(
+      HAMetadata(jobs: [
+        HAMetadata.Job(
+          jobID: world.status.jobStatus.jobId ?? "", map: ObjectIdentity(name: "demo-config-map", uid: "map"),
+          checkpointIDs: [3])
+      ]), at: World.now)
+    let decision = world.turn()
+    #expect(decision.status.operation?.kind == (isAsked ? .restart : .deploy))
+    if isAsked { #expect(decision.status.operation?.restorePlan == .lastState) }
+  }
+
   @Test(arguments: [(Int64(64), true), (65, false)])
   func itIsLeftAlone(restarts: Int64, isRecovered: Bool) throws {
     var world = try world(.savepoint, restarts: restarts, isRecovered: isRecovered)

@@ -20,7 +20,7 @@ extension Scenario {
   }
 
   /// Whether Flink had been asked before the next edit came depends on how far the operator was.
-  private static let starts = ["  savepoints", "  reconciled", "deployment"]
+  private static let starts = ["  savepoints", "  reconciled", "  by upgrade mode", "deployment", "  made for"]
 
   /// Another parallelism for a job of the adaptive scheduler, which goes on.
   static let scaling: [Scenario] = [
