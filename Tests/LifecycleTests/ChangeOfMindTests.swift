@@ -208,4 +208,29 @@ import Testing
     #expect(decision.status.operation?.phase == (isHeard ? "running" : "draining"))
     if !isHeard { #expect(decision.status.operation?.restorePlan == .path("s3://sp")) }
   }
+
+  /// An operator that was away may have missed a job that ran and made checkpoints before its JobManager began to crash:
+  /// it is not started without them.
+  @Test(arguments: [(Int64(0), true), (30_000, false)])
+  func aCrashingJobManagerThatWasNotWatchedMayHaveRunItsJob(_ away: Int64, _ goesOn: Bool) throws {
+    var world = World()
+    world.target = .success(World.target(.savepoint))
+    _ = world.turn()
+    var cluster = world.deployments(try #require(world.status.operation), available: 0)
+    world.cluster = .seen(cluster, at: Self.now)
+    world.quorum = .unknown(why: "not asked for", since: Self.now)
+    _ = world.turn()
+    cluster.pods = [
+      PodFacts(
+        name: "demo-1", uid: "p", component: .jobManager, phase: "Running", restarts: 3,
+        problem: PodProblem(reason: "CrashLoopBackOff", message: "[flink-main-container] CrashLoop - exit code 1"))
+    ]
+    world.cluster = .seen(cluster, at: Self.now)
+    let later = Self.now + 60_000
+    world.jobManager = .unknown("connection refused", since: Self.now + away)
+    edit(&world) { $0.job?.args = ["--good"] }
+    let decision = world.turn(at: later)
+    #expect(decision.status.operation?.phase == (goesOn ? "draining" : "running"))
+    #expect(goesOn || decision.status.conditions[type: ConditionType.stalled]?.reason == "RestorePointUnknown")
+  }
 }

@@ -153,7 +153,9 @@ extension Turn {
         return StopChoice(restore(operation, target, .neverBegan))
       }
       if hasJobManagerCrashed {
-        if status.jobStatus.startTime == nil { return StopChoice(restore(operation, target, .neverBegan)) }
+        if status.jobStatus.startTime == nil, isSilentFromTheStart(operation) {
+          return StopChoice(restore(operation, target, .neverBegan))
+        }
         if !settings.isHighAvailabilityEnabled { return unconfirmed(operation, target) }
       }
       return silent(operation, target)
@@ -191,6 +193,13 @@ extension Turn {
       let pods = cluster.value?.pods.filter({ $0.component == .jobManager && !$0.isBeingDeleted }), !pods.isEmpty
     else { return false }
     return pods.allSatisfy { observation.problem(of: $0) != nil }
+  }
+
+  /// Its JobManager was asked in vain from its beginning on, without a pause in which its job could have run and made
+  /// something unseen.
+  private func isSilentFromTheStart(_ operation: OperationRecord) -> Bool {
+    guard case .unknown(_, let since) = observation.jobManager.jobs else { return false }
+    return since <= operation.startedAt.epochMilliseconds + 5_000
   }
 
   /// TaskManagers that will not come up by themselves.
