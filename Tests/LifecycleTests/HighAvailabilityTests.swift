@@ -224,6 +224,34 @@ import Testing
     #expect(world.decide(at: World.now + 20_000).effect == nil)
   }
 
+  @Test func aCheckpointThatWasReplacedWhileTheJobWasTakenAwayIsNotStartedFrom() throws {
+    var world = try running()
+    world.jobManager = .unknown("timeout", since: World.now - 60_000)
+    _ = world.turn()
+    edit(&world)
+    // Its metadata is not for another version, but for its path to the newest checkpoint.
+    var target = World.target(.lastState, parallelism: 2)
+    target.spec.flinkVersion = .v1_18
+    world.target = .success(target)
+    world.haMetadata = metadata(world)
+    guard case .scaleDown = world.turn(at: World.now + 20_000).effect else {
+      Issue.record("the Deployment is not scaled down")
+      return
+    }
+    let folder = "file:///cp/\(world.status.jobStatus.jobId ?? "")"
+    #expect(world.status.operation?.restorePlan == .path("\(folder)/chk-7"))
+    empty(&world)
+    world.haMetadata = .unknown(why: "timeout", since: World.now)
+    #expect(world.decide(at: World.now + 22_000).effect == nil, "the job may have gone on")
+    world.haMetadata = metadata(world, checkpoints: [8])
+    guard case .deleteHAMetadata = world.turn(at: World.now + 22_000).effect else {
+      Issue.record("the metadata stays")
+      return
+    }
+    #expect(world.status.operation?.restorePlan == .path("\(folder)/chk-8"))
+    #expect(world.status.operation?.phase == Phase.Word.draining.rawValue)
+  }
+
   @Test func aDeletionTakesTheMetadataAwayLast() throws {
     var world = try running()
     world.haMetadata = metadata(world)

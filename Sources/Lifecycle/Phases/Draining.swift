@@ -107,6 +107,8 @@ extension Turn {
     status.jobManagerDeploymentStatus = .missing
     if operation.kind == .delete { return release(operation) }
     if operation.kind == .shutdown { return shutDown(operation) }
+    var operation = operation
+    renewCheckpoint(&operation)
     let isChanged = generation > operation.generation
     if target?.spec.job?.state == .suspended || (target == nil && operation.kind == .suspend) {
       guard settleMetadata(operation, operation.restorePlan == .lastState ? .kept : .superseded) else { return }
@@ -114,7 +116,6 @@ extension Turn {
       return suspended(operation, target)
     }
     guard let plan = plan(of: operation, target) else { return }
-    var operation = operation
     operation.restorePlan = plan
     enter(.draining, operation)
     // The jobs of a session cluster go on from their metadata.
@@ -155,6 +156,26 @@ extension Turn {
       wake = WakeUp(after: 10_000, "another spec")
     }
     return nil
+  }
+
+  /// A job goes on until its pods are gone, heard of or not: where the next start takes its newest checkpoint by the path,
+  /// its metadata tells whether another one is the newest now.
+  private mutating func renewCheckpoint(_ operation: inout OperationRecord) {
+    guard status.jobStatus.state?.isGloballyTerminal != true, var point = status.restorePoint?.chosen,
+      point.kind != .savepoint, point.jobID == status.jobStatus.jobId, let id = point.checkpointID,
+      let path = point.path, path.hasSuffix("/chk-\(id)"), operation.restorePlan == .path(path),
+      let latest = observation.haMetadata.value?.job(point.jobID)?.latestCheckpoint, latest > id
+    else { return }
+    point.path = path.dropLast("\(id)".count) + "\(latest)"
+    point.checkpointID = latest
+    point.timestamp = nil
+    status.restorePoint?.chosen = point
+    status.jobStatus.upgradeSavepointPath = point.path
+    operation.restorePlan = point.path.map { .path($0) }
+    note(
+      .normal, "RestorePointChosen", .job,
+      "The job went on until its pods were gone: the next start takes its state from \(point.words)")
+    enter(.draining, operation)
   }
 
   /// Whether what was authorised while the job still ran holds for what it has left.

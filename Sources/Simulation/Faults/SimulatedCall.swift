@@ -40,7 +40,13 @@ extension SimulatedWorld {
       return true
     }
     if !isAlive { return .failure(failure(.cancelled)) }
-    if let fault, fault == .frozen || fault == .frozenAlone { await caller.freeze(fault) }
+    if let fault, fault == .frozen || fault == .frozenAlone {
+      let start = with { $0.now }
+      await caller.freeze(fault)
+      // The request that takes a JobManager away is under way: what completes meanwhile nobody hears of, and no record can
+      // hold.
+      if fault == .frozenAlone, name.hasPrefix("patch deployments") { with { $0.noteUnheard(since: start) } }
+    }
     return with { $0.carryOut(fault, by: caller.life, perform, failure: failure) }
   }
 }
@@ -73,7 +79,9 @@ extension SimulatedWorld.State {
       deadLives.insert(life)
       return .failure(failure(.cancelled))
     case .crashAfter, .frozen, .staleRestart:
+      oracle.isLate = fault == .frozen
       _ = perform(&self)
+      oracle.isLate = false
       deadLives.insert(life)
       if fault == .staleRestart { nextLifeLooksBack = true }
       return .failure(failure(.cancelled))

@@ -136,6 +136,12 @@ extension SimulatedWorld.State {
       if !hasMetadata(cluster) { violate("S2", "\(deployment) is taken away for metadata that is not there") }
       return
     }
+    // Its metadata would lead to what it has completed, and there is nothing: it starts as it did before (S3).
+    if isHighlyAvailable(cluster), !hasMetadata(cluster), !flink.storage.keys.contains(where: { $0.contains(job.id) }),
+      job.restoredPath == operation?["restorePlan"]?["path"]?.stringValue
+    {
+      return
+    }
     if !job.state.isGloballyTerminal, operation?["restorePlan"]?["path"]?.stringValue == nil {
       violate("S8", "\(deployment) is taken away while its job is \(job.state.rawValue)")
     }
@@ -154,6 +160,9 @@ extension SimulatedWorld.State {
 
   mutating func checkStop(_ cluster: String, _ job: String, _ trigger: String) {
     guard concernsSomething(cluster, job) else { return }
+    // Authorised once, and out of anybody's hands since: where it still has an effect, the job is started again from that
+    // savepoint.
+    if oracle.isLate, oracle.stops.contains(trigger) { return }
     let stored = resource(cluster)?["status", "operation", "savepoint"]?["triggerID"]?.stringValue
     if stored != trigger { violate("S6", "a stop is sent with trigger id \(trigger), which is not stored") }
   }

@@ -23,7 +23,9 @@ extension SimulatedWorld.State {
       oracle.given.formUnion(flink.storage.keys.filter { $0 != path })
       return
     }
-    let candidates = usable.filter { !oracle.lost.contains(cluster) || oracle.known.contains($0) }
+    let candidates = usable.filter { point in
+      oracle.known.contains(point) || !oracle.lost.contains(cluster) && !oracle.unheard.contains(point)
+    }
     guard let newest = candidates.first else { return }
     guard let path else {
       if oracle.hadState.contains(cluster) {
@@ -46,6 +48,7 @@ extension SimulatedWorld.State {
       if generation < oracle.observed[uid] ?? 0 { violate("S7", "observedGeneration goes back to \(generation)") }
       oracle.observed[uid] = generation
     }
+    if let trigger = status["operation"]?["savepoint"]?["triggerID"]?.stringValue { oracle.stops.insert(trigger) }
     for field in ["savepointInfo", "checkpointInfo"] {
       if let trigger = status["jobStatus"]?[field]?["triggerId"]?.stringValue { oracle.triggers.insert(trigger) }
     }
@@ -67,6 +70,10 @@ extension SimulatedWorld.State {
     let text = status.text
     oracle.statusTexts[uid] = (version, text)
     return text
+  }
+
+  mutating func noteUnheard(since start: Int64) {
+    oracle.unheard.formUnion(flink.storage.keys.filter { oracle.completed[$0] ?? now >= start })
   }
 
   /// To be called after each edit.

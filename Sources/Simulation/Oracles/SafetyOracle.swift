@@ -30,6 +30,8 @@ struct SafetyOracle: Sendable {
   var known: Set<String> = []
   /// Clusters whose JobManager went away by itself: what it had not told nobody can know.
   var lost: Set<String> = []
+  /// Snapshots that were completed while the only operator stood still in the middle of taking the JobManager away.
+  var unheard: Set<String> = []
   /// Clusters whose jobs have run.
   var hadState: Set<String> = []
   /// The highest `observedGeneration`, by UID.
@@ -40,6 +42,10 @@ struct SafetyOracle: Sendable {
   var statusTexts: [String: (version: String, text: String)] = [:]
   /// Ids of snapshots that have been stored.
   var triggers: Set<String> = []
+  /// Ids of stops that have been stored.
+  var stops: Set<String> = []
+  /// A request goes out that stood still in the process while another operator took over.
+  var isLate = false
   var happeningsSeen = 0
   var seenVersion = ""
 }

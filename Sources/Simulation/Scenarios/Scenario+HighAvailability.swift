@@ -72,7 +72,17 @@ extension Scenario {
       "ha-jobmanager-lost-stateless", length: 200,
       [(0, .apply(highlyAvailable("stateless"))), (40, .removeDeployment("demo"))]),
     Scenario(
+      // A stop that completes while nobody can hear of it takes metadata and checkpoints with it, and its savepoint is
+      // where nobody can know; one that comes late stops the next job, which goes on from that savepoint.
       "ha-jobmanager-lost-in-a-savepoint", length: 220,
+      openEnds: [
+        "demo:", "  error", "  by upgrade mode", "  stable", "  savepoints", "  Running", "  Ready", "  Stalled",
+        "configmap",
+      ],
+      ends: [
+        ["lifecycle STABLE jm READY job RUNNING state DEPLOYED phase running", "  Ready True JobRunning", "error -"],
+        ["could not be restored; HA metadata is not available", "Stalled True RestorePointUnknown"],
+      ],
       [
         (0, .apply(highlyAvailable("savepoint"))), (40, .edit(job(["parallelism": 2]))),
         (41, .removeDeployment("demo")),

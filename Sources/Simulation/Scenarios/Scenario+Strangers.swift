@@ -48,12 +48,12 @@ extension Scenario {
         (40, .remove(.deployments, "demo-taskmanager")),
       ]),
     Scenario(
-      "restored-from-backup", length: 220,
-      [(0, .apply(retained)), (40, .backUp), (41, .delete), (70, .restoreBackup)]),
+      "restored-from-backup", length: 250,
+      [(0, .apply(retained)), (40, .backUp), (41, .delete), (100, .restoreBackup)]),
     Scenario(
       // How far the upgrade was when the copy was made, and so what it says, depends on faults; and whether the
       // checkpoint that it knows is there: a job that is stopped with a savepoint takes its checkpoints with it.
-      "restored-from-backup-of-an-upgrade", length: 240,
+      "restored-from-backup-of-an-upgrade", length: 260,
       openEnds: [
         "  savepoints", "  reconciled", "  by upgrade mode", "deployment", "  made for", "demo:", "  error", "  stable",
         "  Running", "  Ready", "  Reconciling", "  Stalled", "pods",
@@ -64,7 +64,7 @@ extension Scenario {
       ],
       [
         (0, .apply(retained)), (40, .edit(job(["parallelism": 2]))), (41, .backUp), (42, .delete),
-        (80, .restoreBackup),
+        (110, .restoreBackup),
       ]),
     Scenario(
       "jobmanager-restarts-with-state", length: 200, [(0, .apply(retained)), (40, .restartManagers)]),

@@ -47,8 +47,9 @@ struct SimulatedFlinkGateway: FlinkGateway {
   func jobs(at endpoint: FlinkEndpoint) async throws(FlinkError) -> [JobOverview] {
     let cluster = cluster(endpoint)
     return try read(isAboutJob: false) { (state) throws(FlinkError) in
-      if state.hasForgottenJobs { return [] }
-      return try state.flink.jobs(of: cluster, at: state.now)
+      // Only a JobManager that is there can have forgotten them.
+      let jobs = try state.flink.jobs(of: cluster, at: state.now)
+      return state.hasForgottenJobs ? [] : jobs
     }
   }
 
