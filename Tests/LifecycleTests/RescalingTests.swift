@@ -109,6 +109,29 @@ import Testing
     #expect(world.turn(at: Self.now + 11_000).status.conditions[type: "Ready"]?.status == .true)
   }
 
+  /// What was asked for in the middle counts, also where the view of the Deployment is from before.
+  @Test func anOldViewLeavesNoTaskManagerTooMany() throws {
+    var world = try world(parallelism: 4)
+    guard case .scaleTaskManagers(_, 4, _) = world.turn().effect else {
+      Issue.record("the TaskManagers come first")
+      return
+    }
+    #expect(world.status.operation?.scaling?.taskManagers == 4)
+    // Taken back, and the watch still shows two.
+    try world.wish(parallelism: 2)
+    world.see(bounds: ["v1": 2, "v2": 2], at: Self.now + 1_000)
+    world.see(parallelism: ["v1": 2, "v2": 2], at: Self.now + 10_000)
+    _ = world.turn(at: Self.now + 10_000)
+    world.see(parallelism: ["v1": 2, "v2": 2], at: Self.now + 20_000)
+    guard case .scaleTaskManagers(_, 2, _) = world.turn(at: Self.now + 20_000).effect else {
+      Issue.record("the TaskManagers that were asked for are not wanted any more")
+      return
+    }
+    let done = world.turn(at: Self.now + 30_000)
+    #expect(done.effect == nil)
+    #expect(done.status.operation?.kind == .deploy)
+  }
+
   @Test func aRefusalLeadsToAnUpgrade() throws {
     var world = try world(parallelism: 1)
     let effect = try #require(world.turn().effect)

@@ -139,7 +139,7 @@ public final class FlinkDeploymentReconciler: Sendable {
   /// Whether the view shows what this process has written.
   private func knownWrites(_ uid: String) -> OwnWriteLedger.State {
     let state = ledger.state(uid: uid, storeVersion: stores.resources.resourceVersion)
-    return state == .behind && !guards.holds(.ownWrites) ? .caughtUp : state
+    return state == .behind && !guards.holds(.statusPrecondition) ? .caughtUp : state
   }
 
   private func decide(_ resource: FlinkDeployment, _ key: ObjectKey) async -> TurnResult {

@@ -14,16 +14,19 @@ public struct ScalingRecord: Sendable, Hashable {
   public var acceptedAt: Timestamp?
   /// Which run of the job they were given to: when it began, by Flink.
   public var runStartedAt: Int64?
+  /// The number of TaskManagers that was asked for last; nil where none was. An old view may not show it.
+  public var taskManagers: Int?
 
   public init(
     generation: Int64, parallelism: [String: Int], deadline: Timestamp, acceptedAt: Timestamp? = nil,
-    runStartedAt: Int64? = nil
+    runStartedAt: Int64? = nil, taskManagers: Int? = nil
   ) {
     self.generation = generation
     self.parallelism = parallelism
     self.deadline = deadline
     self.acceptedAt = acceptedAt
     self.runStartedAt = runStartedAt
+    self.taskManagers = taskManagers
   }
 
   init?(json: JSONValue) {
@@ -34,7 +37,8 @@ public struct ScalingRecord: Sendable, Hashable {
     }
     self.init(
       generation: generation, parallelism: parallelism, deadline: deadline, acceptedAt: json.timestamp("acceptedAt"),
-      runStartedAt: json["runStartedAt"]?.intValue)
+      runStartedAt: json["runStartedAt"]?.intValue,
+      taskManagers: json["taskManagers"]?.intValue.map { Int(clamping: $0) })
   }
 
   var json: JSONValue {
@@ -44,6 +48,7 @@ public struct ScalingRecord: Sendable, Hashable {
     json.set("deadline", deadline.rfc3339Milliseconds)
     json.set("acceptedAt", acceptedAt?.rfc3339Milliseconds)
     if let runStartedAt { json["runStartedAt"] = JSONValue(runStartedAt) }
+    if let taskManagers { json["taskManagers"] = JSONValue(taskManagers) }
     return .object(json)
   }
 

@@ -17,10 +17,9 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   // MARK: Views of Kubernetes
 
   /// Status is stored on the version of the resource that was decided on, and on no other; what a write without an answer
-  /// has done is read before anything else is decided (S2, S6, S7).
+  /// has done is read before anything else is decided, and nothing is decided before the watch shows the last own write,
+  /// which alone would only save requests (S2, S6, S7).
   case statusPrecondition = "status-precondition"
-  /// Nothing is decided before the watch shows the last own write (S2, S6).
-  case ownWrites = "own-writes"
   /// No incarnation starts before a quorum LIST shows that nothing runs under its name; while it starts, what others have
   /// made there is believed of such a LIST only (S1).
   case quorumBeforeStart = "quorum-before-start"

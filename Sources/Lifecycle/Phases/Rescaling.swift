@@ -44,7 +44,8 @@ extension Turn {
     }
     guard let wanted = wantedParallelism(of: bounds, operation, target) else { return false }
     var scaling = ScalingRecord(
-      generation: generation, parallelism: wanted, deadline: moment(now + settings.readinessTimeout))
+      generation: generation, parallelism: wanted, deadline: moment(now + settings.readinessTimeout),
+      taskManagers: operation.scaling?.taskManagers)
     if let pending, pending.generation == generation, pending.parallelism == wanted {
       scaling = pending
     } else if diff.type == .scale {
@@ -119,10 +120,12 @@ extension Turn {
     guard hasTaken(scaling, since: accepted.epochMilliseconds) || !guards.holds(.workersLast) else {
       return awaitTaking(scaling, whatIsMissing(scaling, cluster))
     }
-    if let workers = scalable(cluster), workers.desiredReplicas > Int64(settings.taskManagers),
-      observation.hasTaskManagerDeployment
+    let present = settings.taskManagers
+    if let workers = scalable(cluster), observation.hasTaskManagerDeployment,
+      workers.desiredReplicas > Int64(present) || scaling.taskManagers ?? present > present
     {
-      return scale(operation, workers, to: settings.taskManagers)
+      scaling.taskManagers = present
+      return scale(operation, workers, to: present)
     }
     operation.kind = .deploy
     polling?.wantsParallelism = false
@@ -190,6 +193,7 @@ extension Turn {
     let isGrowing = scaling.parallelism.contains { $0.value > bounds[$0.key]?.upper ?? 0 }
     guard isGrowing else { return false }
     if workers.desiredReplicas < Int64(wanted) {
+      status.operation?.scaling?.taskManagers = wanted
       scale(operation, workers, to: wanted)
       standing = .until(
         scaling.deadline, now: now, "Scaling",

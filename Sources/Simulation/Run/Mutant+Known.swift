@@ -6,9 +6,6 @@ extension Mutant {
     .statusPrecondition: [
       PlanFamily("change-of-mind", .frozen, at: "store status")
     ],
-    .ownWrites: [
-      PlanFamily("both-nonces-twice", .staleResources, at: "store status")
-    ],
     .quorumBeforeStart: [PlanFamily("edit-soon", .stalePods, at: "create deployments")],
     .quorumBeforeLoss: [PlanFamily("deploy", .staleDeployments, .staleRestart)],
     .ownerUID: [PlanFamily("name-taken-by-a-deployment")],

@@ -27,7 +27,7 @@ extension NamedBug {
       shows: "S6", "L1"),
     NamedBug(
       2, "a view that goes back to an older spec brings that spec back",
-      PlanFamily("change-of-mind", .viewRolledBack), without: [.ownWrites, .statusPrecondition],
+      PlanFamily("change-of-mind", .viewRolledBack), without: [.statusPrecondition],
       shows: "S7", "S6", "L1"),
     NamedBug(
       3, "an old view lacks a Deployment that runs, and the job is started again",
@@ -50,7 +50,7 @@ extension NamedBug {
       PlanFamily("delete", .podsLinger), shows: "L1"),
     NamedBug(
       9, "an old view of the own status asks for a second savepoint",
-      PlanFamily("image-savepoint", .staleResources, at: "store status"), without: [.ownWrites, .statusPrecondition],
+      PlanFamily("image-savepoint", .staleResources, at: "store status"), without: [.statusPrecondition],
       shows: "S6", "L1"),
     NamedBug(
       10, "a late echo of an own write leaves a needed write out for ever",
