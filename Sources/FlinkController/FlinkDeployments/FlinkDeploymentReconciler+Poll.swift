@@ -45,9 +45,12 @@ extension FlinkDeploymentReconciler {
     let memory = memory(key, uid: uid)
     guard let before = memory.poll else { return PollResult(isNews: false, pause: nil) }
     var poll = before
+    let start = clock.elapsed()
+    let starting = starting(key, memory)
+    let pod = starting.flatMap { memory.podRoute.leads(to: $0, failures: poll.failures, now: start) ? $0 : nil }
     do throws(UnresolvedJobManager) {
-      let endpoint = try endpoint(key, memory)
-      await poll.ask(flink, at: endpoint, clock: clock)
+      let endpoint = try endpoint(key, memory, pod)
+      await poll.ask(flink, at: endpoint, isDirect: pod != nil, clock: clock)
     } catch {
       poll.count += 1
       poll.requests = 0
@@ -57,6 +60,13 @@ extension FlinkDeploymentReconciler {
     let isCurrent = updatePoll(key, uid, result, asked: before.polling)
     let schedule = PollSchedule(settings)
     let now = clock.elapsed()
+    if let starting {
+      update(key, uid: uid) {
+        $0.podRoute.note(
+          starting, isDirect: pod != nil, hasAnswered: result.failures == 0, isSilent: result.isSilent,
+          took: now - start, now: now)
+      }
+    }
     let urgency = poll.urgency
     var pause = schedule.pause(
       urgency, waiting: now - poll.wantedSince, failing: poll.failing(now: now), failures: poll.failures,
@@ -68,7 +78,7 @@ extension FlinkDeploymentReconciler {
       "poll",
       metadata: [
         "key": "\(key)", "attempt": "\(poll.polling.attempt)", "requests": "\(poll.requests)",
-        "job": "\(poll.toldState)", "next": "\(stretched) ms",
+        "by": pod == nil ? "service" : "pod", "job": "\(poll.toldState)", "next": "\(stretched) ms",
       ])
     return PollResult(isNews: isCurrent && !before.tellsSameAs(result), pause: isCurrent ? stretched : 0)
   }
@@ -84,13 +94,35 @@ extension FlinkDeploymentReconciler {
     return isCurrent
   }
 
+  /// The JobManager's pod where its Service does not lead to it yet; nil where only the Service is asked.
+  private func starting(_ key: ObjectKey, _ memory: Memory) -> StartingJobManager? {
+    // A certificate may have to name the host, and of a session cluster no job says whose it is.
+    guard let polling = memory.poll?.polling, polling.pace == .fast, !polling.jobID.isEmpty, !memory.isRESTEncrypted
+    else { return nil }
+    return StartingJobManager(
+      among: stores.cluster(key, uid: memory.uid).pods, behind: restService(key), attempt: polling.attempt,
+      of: memory.uid)
+  }
+
+  private func restService(_ key: ObjectKey) -> KubernetesObject? {
+    stores.services.get(ObjectKey(namespace: key.namespace, name: Blueprint.restService(key.name)))
+  }
+
+  /// Where requests that change something go: to where the JobManager answered last.
   func endpoint(_ key: ObjectKey, _ memory: Memory) throws(UnresolvedJobManager) -> FlinkEndpoint {
-    let name = Blueprint.restService(key.name)
-    let service = stores.services.get(ObjectKey(namespace: key.namespace, name: name))
+    let pod = starting(key, memory).flatMap { memory.podRoute.hasAnswered($0) ? $0 : nil }
+    return try endpoint(key, memory, pod)
+  }
+
+  private func endpoint(
+    _ key: ObjectKey, _ memory: Memory, _ pod: StartingJobManager?
+  ) throws(UnresolvedJobManager) -> FlinkEndpoint {
+    if let pod { return FlinkEndpoint(host: pod.address, port: pod.port) }
     return try resolver.endpoint(
       of: RESTService(
-        namespace: key.namespace, name: name, port: memory.restPort, isEncrypted: memory.isRESTEncrypted,
-        clusterIP: service?.json["spec", "clusterIP"]?.stringValue))
+        namespace: key.namespace, name: Blueprint.restService(key.name), port: memory.restPort,
+        isEncrypted: memory.isRESTEncrypted,
+        clusterIP: restService(key)?.json["spec", "clusterIP"]?.stringValue))
   }
 
   /// Spreads polls of many resources; equal for equal arguments.

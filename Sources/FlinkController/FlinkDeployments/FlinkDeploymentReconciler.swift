@@ -36,6 +36,7 @@ public final class FlinkDeploymentReconciler: Sendable {
     var poll: JobManagerPoll?
     var restPort = 8081
     var isRESTEncrypted = false
+    var podRoute = PodRoute()
     /// Turns in a row that ended with an error.
     var failures = 0
     var podNotes = PodNotes()

@@ -15,6 +15,8 @@ struct JobManagerPoll: Sendable {
   var count: UInt64 = 0
   /// Requests of the last poll.
   var requests = 0
+  /// Nothing came back from the last poll, not even a refusal.
+  private(set) var isSilent = false
   /// The last poll ended with its most urgent news.
   private(set) var hasMoreToAsk = false
   /// Since when this is wanted in this way, by the time that has passed.
@@ -51,16 +53,29 @@ struct JobManagerPoll: Sendable {
   }
 
   /// Asks the JobManager once. Facts are as old as the moment before their request, by the time that has passed.
-  mutating func ask(_ flink: any FlinkGateway, at endpoint: FlinkEndpoint, clock: OperatorClock) async {
+  ///
+  /// - Parameter isDirect: the endpoint is a pod's address. Where the view of the pod is old it may be another cluster's
+  ///   by now, so that only one that knows the job is believed.
+  mutating func ask(
+    _ flink: any FlinkGateway, at endpoint: FlinkEndpoint, isDirect: Bool = false, clock: OperatorClock
+  ) async {
     count += 1
     requests = 1
     hasMoreToAsk = false
+    isSilent = false
     let start = clock.elapsed()
     var overview: [JobOverview]
     do throws(FlinkError) {
       overview = try await flink.jobs(at: endpoint)
     } catch {
+      switch error {
+      case .unreachable, .interrupted: isSilent = true
+      case .rejected, .undecodable: break
+      }
       return fail(error.description, now: start)
+    }
+    if isDirect, !overview.contains(where: { $0.id == polling.jobID }) {
+      return fail("its pod does not know the job yet", now: start)
     }
     failures = 0
     if polling.pace == .fast { await refreshState(of: &overview, flink, at: endpoint) }
