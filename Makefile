@@ -14,7 +14,7 @@ SOURCES := Package.swift Sources Tests
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 .PHONY: setup
 setup: ## install missing packages (apt, where it may) and say what else is missing
@@ -67,9 +67,11 @@ test-e2e: flink-2 test-build ## run real Flink end to end
 e2e: flink test-build ## drive real Flink through another control plane (KUBECONFIG=…), or as test-e2e without one
 	$(if $(KUBECONFIG),deploy/local/e2e-join "$(KUBECONFIG)",swift test --skip-build --no-parallel --filter EndToEndTests)
 
+# Without `swift test`, which holds the lines back until many minutes later where the output is no terminal.
 .PHONY: e2e-kill
-e2e-kill: flink test-build ## kill the operator (-9) at every boundary of a savepoint upgrade on real Flink
-	FLINK_OPERATOR_E2E_BOUNDARIES=all swift test --skip-build --filter KillBoundaryTests
+e2e-kill: flink test-build ## kill the operator (-9) at every boundary of a savepoint and of a last-state upgrade on real Flink
+	FLINK_OPERATOR_E2E_BOUNDARIES=all "$$($(SWIFT_BUILD) --show-bin-path)"/flink-operatorPackageTests.xctest \
+	  --testing-library swift-testing --filter KillBoundaryTests
 
 .PHONY: conformance
 conformance: setup test-build ## replay recordings of the real API: in process, then over HTTPS (KUBECONFIG: another cluster)

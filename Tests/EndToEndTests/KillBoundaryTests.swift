@@ -10,7 +10,7 @@ import Testing
     let environment = ProcessInfo.processInfo.environment
     let isWhole = environment["FLINK_OPERATOR_E2E_BOUNDARIES"] == "all"
     let seed = environment["FLINK_OPERATOR_E2E_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0..<1_000_000)
-    print("KillBoundaryTests: FLINK_OPERATOR_E2E_SEED=\(seed)\(isWhole ? ", every boundary" : "")")
+    say("FLINK_OPERATOR_E2E_SEED=\(seed)\(isWhole ? ", every boundary" : "")")
     let data = try DataFolder()
     let points = try KillPoints()
     try await LocalInstance.with(environment: points.environment) { instance in
@@ -25,7 +25,7 @@ import Testing
       try #require(recorded.contains { $0.call == "POST jobs/stop" }, "\(recorded)")
       try #require(recorded.contains { $0.call == "CREATE deployments/survivor" }, "\(recorded)")
       let chosen = isWhole ? recorded : sample(of: recorded, seed: seed)
-      print("KillBoundaryTests: \(recorded.count) boundaries, dying at \(chosen.count)")
+      say("\(recorded.count) boundaries, dying at \(chosen.count)")
 
       var reached = 0
       for point in chosen {
@@ -40,18 +40,14 @@ import Testing
         reached += isReached ? 1 : 0
         // The number of status writes while the new job starts differs from one upgrade to the next.
         let outcome = isReached ? "killed before" : "not reached:"
-        print("KillBoundaryTests: \(outcome) \(point); upgraded in \(begin.duration(to: .now)) from \(path.suffix(20))")
+        say("\(outcome) \(point); upgraded in \(begin.duration(to: .now)) from \(path.suffix(20))")
         if isReached { #expect(try instance.operatorPID != pid) }
         #expect(isReached || point.call.hasSuffix("/status"), "\(point) was not reached")
       }
       #expect(reached >= (chosen.count + 1) / 2, "\(reached) of \(chosen.count) boundaries were reached")
 
-      try await job.patch(spec: ["job": ["state": "suspended"]])
-      try await job.waitSuspended()
-      let atRest = try data.partFiles()
-      #expect(atRest.repeated == [], "seed \(seed)")
-      #expect(atRest.missing == [], "seed \(seed)")
-      print("KillBoundaryTests: \(reached) boundaries, \(atRest.sequence.count) numbers, none lost, none repeated")
+      let atRest = try await job.endsWithAllNumbers(data, "seed \(seed)")
+      say("\(reached) boundaries, \(sum(atRest))")
     }
     try points.remove()
     try data.remove()
@@ -86,7 +82,7 @@ import Testing
       try await upgrade()
       let recorded = try points.disarm()
       try #require(recorded.contains { $0.call == "CREATE deployments/lasting" }, "\(recorded)")
-      print("KillBoundaryTests: last-state: \(recorded.count) boundaries")
+      say("last-state: \(recorded.count) boundaries")
       var reached = 0
       for point in recorded {
         let pid = try instance.operatorPID
@@ -96,24 +92,28 @@ import Testing
         let isReached = !points.isArmed
         _ = try points.disarm()
         reached += isReached ? 1 : 0
-        print(
-          "KillBoundaryTests: last-state: \(isReached ? "killed before" : "not reached:") \(point); upgraded in "
-            + "\(begin.duration(to: .now))")
+        let outcome = isReached ? "killed before" : "not reached:"
+        say("last-state: \(outcome) \(point); upgraded in \(begin.duration(to: .now))")
         if isReached { #expect(try instance.operatorPID != pid) }
         #expect(isReached || point.call.hasSuffix("/status"), "\(point) was not reached")
       }
       #expect(reached >= (recorded.count + 1) / 2, "\(reached) of \(recorded.count) boundaries were reached")
-      try await job.patch(spec: ["job": ["upgradeMode": "savepoint", "state": "suspended"]])
-      try await job.waitSuspended()
-      let atRest = try data.partFiles()
-      #expect(atRest.repeated == [])
-      #expect(atRest.missing == [])
-      print(
-        "KillBoundaryTests: last-state: \(reached) boundaries, \(atRest.sequence.count) numbers, none lost, none repeated"
-      )
+      let atRest = try await job.endsWithAllNumbers(data)
+      say("last-state: \(reached) boundaries, \(sum(atRest))")
     }
     try points.remove()
     try data.remove()
+  }
+
+  private func sum(_ atRest: PartFiles) -> String {
+    let problems = atRest.problems(from: 0)
+    return "\(atRest.sequence.count) numbers, \(problems.isEmpty ? "none lost, none repeated" : "\(problems)")"
+  }
+
+  /// A line that is seen at once, also where the output is a pipe or a file: the whole run takes many minutes.
+  private func say(_ line: String) {
+    print("KillBoundaryTests: \(line)")
+    fflush(nil)
   }
 
   /// The boundaries around the stop and before the next JobManager, and some more.

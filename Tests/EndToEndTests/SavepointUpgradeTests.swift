@@ -129,11 +129,7 @@ import YAML
         }
         try await data.waitForMore(than: try data.partFiles().sequence.count + 20)
       }
-      try await job.patch(spec: ["job": ["state": "suspended"]])
-      try await job.waitSuspended()
-      let atRest = try data.partFiles()
-      #expect(atRest.repeated == [], "seed \(seed)")
-      #expect(atRest.missing == [], "seed \(seed)")
+      try await job.endsWithAllNumbers(data, "seed \(seed)")
     } catch {
       _ = try? await instance.stop()
       throw error
@@ -273,6 +269,19 @@ extension FlinkJob {
         && object["status", "observedGeneration"]?.intValue == object["metadata", "generation"]?.intValue
         && object.condition("Ready")?["status"]?.stringValue == "True"
     }
+  }
+
+  /// Suspended with a savepoint, everything that was read is in the output, once; gives the output.
+  @discardableResult
+  func endsWithAllNumbers(
+    _ data: DataFolder, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws -> PartFiles {
+    try await patch(spec: ["job": ["upgradeMode": "savepoint", "state": "suspended"]])
+    try await waitSuspended()
+    let atRest = try data.partFiles()
+    #expect(atRest.repeated == [], comment, sourceLocation: sourceLocation)
+    #expect(atRest.missing == [], comment, sourceLocation: sourceLocation)
+    return atRest
   }
 }
 

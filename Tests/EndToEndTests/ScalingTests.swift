@@ -172,13 +172,4 @@ extension FlinkJob {
     }
     try await data.waitForMore(than: try data.partFiles().sequence.count + 30)
   }
-
-  /// Stopped with a savepoint, everything that was read is in the output, once.
-  fileprivate func endsWithAllNumbers(_ data: DataFolder) async throws {
-    try await patch(spec: ["job": ["upgradeMode": "savepoint", "state": "suspended"]])
-    try await waitSuspended()
-    let atRest = try data.partFiles()
-    #expect(atRest.repeated == [])
-    #expect(atRest.missing == [])
-  }
 }

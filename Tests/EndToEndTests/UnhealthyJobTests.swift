@@ -38,11 +38,7 @@ import Testing
       try await job.patch(spec: ["job": ["args": data.arguments(rate: 60)]])
       try await job.waitRunning()
       try await data.waitForMore(than: failing + 30)
-      try await job.patch(spec: ["job": ["upgradeMode": "savepoint", "state": "suspended"]])
-      try await job.waitSuspended()
-      let atRest = try data.partFiles()
-      #expect(atRest.repeated == [])
-      #expect(atRest.missing == [])
+      try await job.endsWithAllNumbers(data)
     }
     try data.remove()
   }

@@ -6,6 +6,10 @@ import Testing
 /// Edits that come while an upgrade is under way.
 @Suite struct ChangeOfMindTests {
   static let now = World.now
+  /// Its container ends again and again.
+  private static let crashingJobManager = PodFacts(
+    name: "demo-1", uid: "p", component: .jobManager, phase: "Running", restarts: 3,
+    problem: PodProblem(reason: "CrashLoopBackOff", message: "[flink-main-container] CrashLoop - exit code 1"))
 
   private func edit(_ world: inout World, _ change: (inout FlinkDeploymentSpec) -> Void) {
     guard case .success(var target) = world.target else { return }
@@ -194,11 +198,7 @@ import Testing
     }
     guard case .seen(var cluster, _) = world.cluster else { return }
     cluster.deployments[0].availableReplicas = 0
-    cluster.pods = [
-      PodFacts(
-        name: "demo-1", uid: "p", component: .jobManager, phase: "Running", restarts: 3,
-        problem: PodProblem(reason: "CrashLoopBackOff", message: "[flink-main-container] CrashLoop - exit code 1"))
-    ]
+    cluster.pods = [Self.crashingJobManager]
     world.cluster = .seen(cluster, at: Self.now)
     let later = Self.now + 60_000
     world.jobManager = .unknown("connection refused", since: isHeard ? later - 1_000 : Self.now)
@@ -220,11 +220,7 @@ import Testing
     world.cluster = .seen(cluster, at: Self.now)
     world.quorum = .unknown(why: "not asked for", since: Self.now)
     _ = world.turn()
-    cluster.pods = [
-      PodFacts(
-        name: "demo-1", uid: "p", component: .jobManager, phase: "Running", restarts: 3,
-        problem: PodProblem(reason: "CrashLoopBackOff", message: "[flink-main-container] CrashLoop - exit code 1"))
-    ]
+    cluster.pods = [Self.crashingJobManager]
     world.cluster = .seen(cluster, at: Self.now)
     let later = Self.now + 60_000
     world.jobManager = .unknown("connection refused", since: Self.now + away)
