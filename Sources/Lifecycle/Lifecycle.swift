@@ -34,7 +34,9 @@ public enum Lifecycle {
     case .unowned:
       return cluster.deployment(.jobManager, ownedBy: uid) == nil
     case .starting(let operation):
-      return cluster.deployments.contains { $0.operationID != operation.id }
+      // What a view does not show yet may have been running for long.
+      return cluster.deployments.count < (observation.hasTaskManagerDeployment ? 2 : 1)
+        || cluster.deployments.contains { $0.operationID != operation.id }
     case .running(let operation):
       return cluster.deployments.count < (observation.hasTaskManagerDeployment ? 2 : 1)
         || cluster.deployments.contains { !$0.belongs(to: operation) || !$0.ownerUIDs.contains(uid) }
@@ -105,6 +107,7 @@ extension Turn {
     if metadata.isBeingDeleted { return delete() }
     if let acted = record.phase.operation?.generation, generation < acted {
       // An older view of the resource than one that was acted upon.
+      keepAsking()
       wake = WakeUp(after: 1_000, "the view of the resource is older than what was acted upon")
       return
     }
@@ -112,6 +115,7 @@ extension Turn {
       if case .new = record.phase {
         standing = .beginning("Created", "the resource was seen; its deployment begins")
       }
+      keepAsking()
       perform(.setFinalizer, waitingFor: "the finalizer")
       return
     }
@@ -123,6 +127,14 @@ extension Turn {
     case .stopping(let operation): stop(operation)
     case .draining(let operation): drain(operation)
     case .suspended(let operation): rest(operation)
+    }
+  }
+
+  /// What a JobManager has said is remembered as long as it is asked; some of it nobody can ever say again.
+  mutating func keepAsking() {
+    switch record.phase {
+    case .running(let operation), .stopping(let operation): poll(operation, .fast)
+    case .new, .unowned, .starting, .draining, .suspended: break
     }
   }
 }

@@ -66,8 +66,10 @@ enum Main {
   private static func replay(_ name: String, _ text: String, _ guards: Guards) async {
     if name.hasPrefix("walk-"), let seed = UInt64(name.dropFirst(5)) {
       let walk = RandomWalk(seed: seed)
-      print("plan \(walk.plan)")
+      let outcome = await Simulation.run(walk.scenario, walk.plan, logger: Logger(label: "simulation"))
+      for (number, call) in outcome.calls.enumerated() { print("call \(number): \(call)") }
       for action in walk.scenario.actions { print("t+\(action.at)s \(action.action)") }
+      print("plan \(walk.plan)")
       let failure = await walk.check()
       if let failure { print(failure) }
       return end(failure == nil ? 1 : 0, failure == nil ? 0 : 1)

@@ -69,6 +69,7 @@ import Testing
     let said = failed.status.conditions[type: ConditionType.reconciling]?.message ?? ""
     #expect(said.contains("no space left") && said.contains("upgradeMode to last-state"), "\(said)")
     edit(&world) { $0.job?.upgradeMode = .lastState }
+    world.seeCheckpoint(1)
     let decision = world.turn(at: Self.now + 1_000)
     let trigger = decision.status.operation?.savepoint?.triggerID
     guard retains else {
@@ -123,6 +124,7 @@ import Testing
     #expect(world.turn().effect == nil, "it may be complete in a moment")
     let late = Self.now + 3_600_000
     world.seeJob("RUNNING", at: late)
+    world.seeCheckpoint(1, at: late)
     world.jobManager.savepoint = .seen(.inProgress, at: late)
     guard case .cancelJob = world.turn(at: late).effect else {
       Issue.record("\(String(describing: world.status.conditions))")

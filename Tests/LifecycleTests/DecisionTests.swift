@@ -247,25 +247,72 @@ import Testing
     }
   }
 
+  /// Nothing keeps what a job has done before its first checkpoint, unless it is saved.
+  @Test func aJobIsNotCancelledBeforeItsFirstCheckpoint() throws {
+    var world = try edited(.lastState)
+    let unread = world.decide()
+    #expect(unread.effect == nil)
+    #expect(unread.status.conditions[type: ConditionType.ready]?.reason == "ReadingCheckpoints")
+    #expect(unread.wake.delay != nil && unread.polling?.wantsCheckpoints == true)
+    world.seeCheckpoint(nil)
+    guard case .stopWithSavepoint = world.decide().effect else {
+      Issue.record("\(String(describing: world.decide().effect))")
+      return
+    }
+    world.adjust = { $0.savepointDirectory = nil }
+    world.target = .success(Target(spec: try world.target.get().spec, settings: LifecycleSettings()))
+    guard case .cancelJob = world.decide().effect else {
+      Issue.record("\(String(describing: world.decide().effect))")
+      return
+    }
+  }
+
+  /// A job that was to be cancelled before it ran goes on where the request was lost, and does what nothing keeps.
+  @Test func aCancellationThatWasLostIsThoughtOver() throws {
+    var world = try edited(.savepoint)
+    world.seeJob("INITIALIZING")
+    guard case .cancelJob = world.turn().effect else {
+      Issue.record("\(String(describing: world.status.operation))")
+      return
+    }
+    world.lastEffect = nil
+    world.seeJob("RUNNING", at: World.now + 6_000)
+    world.seeCheckpoint(nil, at: World.now + 6_000)
+    let decision = world.turn(at: World.now + 6_000)
+    guard case .stopWithSavepoint(_, let request, _, _, _) = decision.effect else {
+      Issue.record("\(String(describing: decision.effect))")
+      return
+    }
+    #expect(decision.status.operation?.savepoint?.triggerID == request.triggerID)
+  }
+
+  /// Whatever the JobManager has said is forgotten by whoever ceases to ask it.
+  @Test func whatIsKnownIsKeptWhileItIsUnclearWhetherTheJobManagerIsThere() throws {
+    var world = try World.running(.savepoint)
+    world.seeCheckpoint(9)
+    world.cluster = .seen(ClusterFacts(), at: World.now)
+    let decision = world.turn()
+    #expect(decision.polling != nil)
+    #expect(decision.status.restorePoint?.chosen?.checkpointID == 9)
+    world.cluster = .unknown(why: "the watch has not begun", since: World.now)
+    #expect(world.turn().polling != nil)
+    world.metadata.generation = 0
+    #expect(world.turn().polling != nil, "an older view of the resource")
+  }
+
   @Test func theLastCheckpointIsNotReadFromAnAnswerThatMayBeOlderThanTheEnd() throws {
     var world = try edited(.lastState)
+    world.seeCheckpoint(6)
     guard case .cancelJob = world.turn().effect else {
       Issue.record("the job is not cancelled")
       return
     }
-    func statistics(_ id: Int64) -> CheckpointStatistics {
-      CheckpointStatistics(
-        completedCount: Int(id), failedCount: 0, inProgressCount: 0,
-        latestCompleted: CheckpointRecord(
-          id: id, isSavepoint: false, externalPath: "file:///cp/chk-\(id)", timestamp: World.now),
-        latestSavepoint: nil, latestRestored: nil)
-    }
     world.seeJob("CANCELED")
-    world.jobManager.checkpoints = .seen(statistics(7), at: World.now + 1_000)
+    world.seeCheckpoint(7, at: World.now + 1_000)
     let early = world.turn()
     #expect(early.effect == nil)
     #expect(early.wake.delay != nil)
-    world.jobManager.checkpoints = .seen(statistics(8), at: World.now + 3_000)
+    world.seeCheckpoint(8, at: World.now + 3_000)
     let decision = world.turn(at: World.now + 3_100)
     #expect(decision.status.operation?.restorePlan == .path("file:///cp/chk-8"))
     guard case .scaleDown = decision.effect else {

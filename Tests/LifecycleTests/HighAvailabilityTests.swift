@@ -346,6 +346,7 @@ import Testing
       settings.cancelsForLastState = true
     }
     world.haMetadata = metadata(world)
+    world.seeCheckpoint(7)
     edit(&world)
     guard case .cancelJob = world.turn().effect else {
       Issue.record("it is not cancelled")

@@ -28,6 +28,7 @@ import Testing
     world.seeJob("RUNNING")
     _ = world.turn()
     world.see(bounds: ["v1": before, "v2": before], at: Self.now)
+    world.seeCheckpoint(1)
     try world.wish(parallelism: parallelism, mode: mode, change)
     return world
   }
@@ -315,6 +316,7 @@ import Testing
 @Suite struct OverrideTests {
   private func world(_ before: [String: Int], _ after: [String: Int]) throws -> World {
     var world = try World.running(.lastState)
+    world.seeCheckpoint(1)
     world.adjust = { $0.isRescalable = true }
     for (index, overrides) in [before, after].enumerated() {
       guard case .success(var target) = world.target else { continue }

@@ -150,6 +150,36 @@ import Testing
     #expect(decision.status.operation?.restorePlan == .path(Self.savepoint))
   }
 
+  /// A node that cannot be reached tells of no problem, and of nothing else.
+  @Test(arguments: [true, false]) func doesNotHappenWhereTheJobMayRunUnheard(_ hasBegun: Bool) throws {
+    var world = try upgraded(.savepoint)
+    if hasBegun {
+      world.seeJob("INITIALIZING")
+      _ = world.turn()
+    }
+    world.jobManager.jobs = .unknown(why: "no route to host", since: World.now)
+    var pod = PodFacts(name: "demo-1", uid: "p", component: .jobManager, phase: "Pending", nodeName: "n1")
+    world.cluster = try .seen(world.upgradedCluster(pod), at: World.now)
+    let decision = late(&world)
+    #expect(decision.standingReason == "JobManagerUnreachable")
+    #expect(decision.status.reconciliationStatus.state == .deployed)
+    #expect(decision.effect == nil && decision.polling != nil)
+
+    // A container that ends has told what it had to tell; one that was not begun has not run.
+    for change: (inout PodFacts) -> Void in [
+      { $0.restarts = 1 }, { $0.nodeName = nil },
+      { $0.problem = PodProblem(reason: "ImagePullBackOff", message: "no image") },
+    ] {
+      var (after, other) = (world, pod)
+      change(&other)
+      after.cluster = try .seen(after.upgradedCluster(other), at: World.now)
+      #expect(late(&after).status.reconciliationStatus.state == .rollingBack)
+    }
+    pod.phase = "Running"
+    world.cluster = try .seen(world.upgradedCluster(pod), at: World.now)
+    #expect(late(&world).standingReason == "JobManagerUnreachable")
+  }
+
   @Test func asksARunningJobToEndFirst() throws {
     var world = try upgraded(.savepoint)
     world.seeJob("RESTARTING")
@@ -256,15 +286,6 @@ extension World {
     cluster = .seen(ClusterFacts(), at: World.now)
     quorum = .seen(ClusterFacts(), at: World.now)
     jobManager = .unknown("gone", since: World.now)
-  }
-
-  mutating func seeCheckpoint(_ id: Int64, at time: Int64) {
-    jobManager.checkpoints = .seen(
-      CheckpointStatistics(
-        completedCount: Int(id), failedCount: 0, inProgressCount: 0,
-        latestCompleted: CheckpointRecord(
-          id: id, isSavepoint: false, externalPath: "file:///cp/chk-\(id)", timestamp: World.now),
-        latestSavepoint: nil, latestRestored: nil), at: time)
   }
 }
 

@@ -13,6 +13,7 @@ import Testing
     change(&target.spec)
     world.target = .success(target)
     world.metadata.generation = 2
+    world.seeCheckpoint(1)
     return world
   }
 

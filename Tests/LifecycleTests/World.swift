@@ -106,4 +106,15 @@ struct World {
           tasks: ["total": 1, "running": state == "RUNNING" ? 1 : 0])
       ], at: time)
   }
+
+  /// - Parameter id: of the newest completed checkpoint; nil where there is none.
+  mutating func seeCheckpoint(_ id: Int64?, at time: Int64 = World.now) {
+    jobManager.checkpoints = .seen(
+      CheckpointStatistics(
+        completedCount: Int(id ?? 0), failedCount: 0, inProgressCount: 0,
+        latestCompleted: id.map {
+          CheckpointRecord(id: $0, isSavepoint: false, externalPath: "file:///cp/chk-\($0)", timestamp: World.now)
+        },
+        latestSavepoint: nil, latestRestored: nil), at: time)
+  }
 }

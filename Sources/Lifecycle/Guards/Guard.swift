@@ -66,6 +66,8 @@ public enum Guard: String, Sendable, Hashable, CaseIterable {
   case stateBeforeRecovery = "state-before-recovery"
   /// A spec change does not give up the state of a job whose JobManager is lost (S3).
   case stateBeforeUpgrade = "state-before-upgrade"
+  /// A job is not cancelled for the sake of its last checkpoint before it has completed one (S2).
+  case stateBeforeCancel = "state-before-cancel"
   /// A rollback does not give up the state of a job (S3).
   case stateBeforeRollback = "state-before-rollback"
   /// The JobManager of an ended job goes after the last checkpoint is noted (S2).

@@ -21,13 +21,26 @@ extension Turn {
       default: break
       }
     }
-    if settings.retainsCheckpoints { return .cancel }
+    if settings.retainsCheckpoints {
+      // Flink refuses a savepoint until all tasks run.
+      let canSave = isRunning && overview.hasAllTasksRunning && savepointDirectory(target) != nil
+      return canSave && guards.holds(.stateBeforeCancel) ? cancelAfterCheckpoint() : .cancel
+    }
     if isRunning, savepointDirectory(target) != nil { return .savepoint }
     return .refuse(
       reason: "UpgradeFailed",
       message: "the job's checkpoints do not outlive it: set "
         + "execution.checkpointing.externalized-checkpoint-retention to RETAIN_ON_CANCELLATION, or a savepoint directory"
     )
+  }
+
+  /// To cancel a job keeps what it has done only if a checkpoint of it was completed.
+  private func cancelAfterCheckpoint() -> StopChoice {
+    if case .seen(let statistics, _) = observation.jobManager.checkpoints {
+      return statistics?.latestCompleted == nil ? .savepoint : .cancel
+    }
+    return .wait(
+      reason: "ReadingCheckpoints", message: "waiting to be told whether the job has completed a checkpoint")
   }
 
   /// What happens instead where the newest checkpoint is older than the user allows; nil where it is not.

@@ -116,15 +116,32 @@ extension Turn {
     guard jobManager != nil,
       let job = observation.jobManager.jobs.value?.first(where: { $0.id == status.jobStatus.jobId })
     else {
-      // A job that nobody has ever seen has made nothing.
-      if status.jobStatus.startTime == nil { return StopChoice(restore(operation, stable, .neverBegan)) }
-      return unconfirmed(operation, stable)
+      guard jobManager != nil, mayRunUnheard else {
+        let hasBegun = status.jobStatus.startTime != nil || jobManager == nil && !isSilentFromTheStart(operation)
+        return hasBegun && !isSession
+          ? unconfirmed(operation, stable) : StopChoice(restore(operation, stable, .neverBegan))
+      }
+      if settings.usesKubernetesHighAvailability { return StopChoice(restore(operation, stable, .cut)) }
+      return .refuse(
+        reason: "JobManagerUnreachable",
+        message: "the JobManager may be running without being heard, and its job may have newer checkpoints; "
+          + "it goes on when the JobManager answers or fails. Mend what keeps the operator from reaching it, or "
+          + "\(Self.stopWayOut)")
     }
     if job.state == FlinkJobState.cancelling.rawValue {
       return .wait(reason: "JobCancelling", message: "the job is being cancelled")
     }
     // Its checkpoints, if it has made any, are newer than what it was started from.
     return settings.retainsCheckpoints ? .cancel : StopChoice(restore(operation, stable, .cut))
+  }
+
+  /// Its pod has been given to a node which tells of no problem: one that cannot be reached tells of nothing.
+  private var mayRunUnheard: Bool {
+    guard !isSession, case .unknown = observation.jobManager.jobs else { return false }
+    return cluster.value?.pods.contains {
+      $0.component == .jobManager && !$0.hasEnded && $0.nodeName != nil && $0.restarts == 0 && $0.failure == nil
+        && observation.problem(of: $0) == nil
+    } ?? true
   }
 
   /// The last stable spec, with the settings of the failed one but for what a start depends on.

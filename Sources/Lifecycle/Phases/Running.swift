@@ -5,6 +5,7 @@ extension Turn {
   /// Incarnation `operation.attempt` exists, as far as is known.
   mutating func run(_ operation: OperationRecord) {
     guard case .seen(let cluster, _) = cluster else {
+      keepAsking()
       wake = WakeUp(after: 1_000, "complete views of Deployments and pods")
       return
     }
@@ -14,6 +15,8 @@ extension Turn {
     guard let jobManager else {
       if case .unknown = observation.quorum {
         // A view from a watch says nothing about absence.
+        keepAsking()
+        if !isSession { flushLedger(force: true) }
         wake = WakeUp(after: 1_000, "a quorum list that shows whether the JobManager's Deployment is gone")
         return
       }
@@ -333,7 +336,7 @@ extension Turn {
     }
     let mode = (target ?? observation.deployed)?.spec.job?.upgradeMode ?? .stateless
     let choice: StopChoice =
-      if status.jobStatus.startTime == nil {
+      if isSession || status.jobStatus.startTime == nil && isSilentFromTheStart(operation) {
         StopChoice(restore(operation, nil, .neverBegan))
       } else if mode == .stateless || !guards.holds(.stateBeforeRecovery) {
         StopChoice(restore(operation, nil, .cut, wish: .asBefore))

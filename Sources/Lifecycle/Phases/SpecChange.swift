@@ -197,7 +197,7 @@ extension Turn {
 
   /// Its JobManager was asked in vain from its beginning on, without a pause in which its job could have run and made
   /// something unseen.
-  private func isSilentFromTheStart(_ operation: OperationRecord) -> Bool {
+  func isSilentFromTheStart(_ operation: OperationRecord) -> Bool {
     guard case .unknown(_, let since) = observation.jobManager.jobs else { return false }
     return since <= operation.startedAt.epochMilliseconds + 5_000
   }

@@ -125,9 +125,12 @@ extension Turn {
     let failure = perform(
       .createIncarnation(incarnation), waitingFor: "the Deployments of incarnation \(operation.attempt)")
     if let failure {
+      let hasNotRun = hasNotRun(operation)
       // Another spec may be what repairs it.
-      if generation > operation.generation, target != nil { return beginDrain(redirected(operation, suffix: "clear")) }
-      if isRollbackDue(isRunning: false) { return rollBack(operation, nil, because: failure) }
+      if hasNotRun, generation > operation.generation, target != nil {
+        return beginDrain(redirected(operation, suffix: "clear"))
+      }
+      if hasNotRun, isRollbackDue(isRunning: false) { return rollBack(operation, nil, because: failure) }
       reportDeploymentProblem(PodProblem(reason: "CreationFailed", message: failure))
       standing = .until(operation.deadline, now: now, "CreationFailed", failure)
     } else {
@@ -135,6 +138,13 @@ extension Turn {
         "Deploying", "creating incarnation \(operation.attempt) \(Self.words(for: operation.restorePlan ?? .empty))")
     }
     if case .failure(let problem) = observation.target { reportInvalid(problem) }
+  }
+
+  /// Something that a job cannot run without was not made: only a quorum LIST shows that.
+  private func hasNotRun(_ operation: OperationRecord) -> Bool {
+    guard let quorum = observation.quorum.value else { return false }
+    let last: ClusterComponent = observation.hasTaskManagerDeployment ? .taskManager : .jobManager
+    return !quorum.deployments.contains { $0.component == last && $0.operationID == operation.id }
   }
 
   /// There is an operation but no spec that it was authorised for.

@@ -56,7 +56,7 @@ extension Turn {
     _ operation: OperationRecord, _ reason: String, _ message: String, orElse act: String? = nil
   ) -> Standing {
     let isOverdue = isOverdue(operation) && operation.kind != .delete
-    return .until(operation.deadline, now: now, reason, isOverdue ? "\(message): \(act ?? Self.wayOut)" : message)
+    return .until(operation.deadline, now: now, reason, isOverdue ? "\(message): \(act ?? Self.stopWayOut)" : message)
   }
 
   private func isOverdue(_ operation: OperationRecord) -> Bool {
@@ -64,7 +64,7 @@ extension Turn {
   }
 
   /// Without asking the job for anything more.
-  private static let wayOut =
+  static let stopWayOut =
     "look at the JobManager's log, or start the job elsewhere: set spec.job.initialSavepointPath and change "
     + "spec.job.savepointRedeployNonce, or set spec.job.upgradeMode to stateless to give its state up"
 
@@ -135,12 +135,12 @@ extension Turn {
     if let request = operation.savepoint {
       followSavepoint(operation, request, job, state, jobManager)
     } else {
-      followCancel(operation, state, jobManager)
+      followCancel(operation, job, state, jobManager)
     }
   }
 
   private mutating func followCancel(
-    _ operation: OperationRecord, _ state: FlinkJobState, _ jobManager: DeploymentFacts?
+    _ operation: OperationRecord, _ job: JobOverview, _ state: FlinkJobState, _ jobManager: DeploymentFacts?
   ) {
     if state.isGloballyTerminal {
       return finishStop(operation, restore(operation, successor(of: operation), end(jobManager)))
@@ -148,6 +148,19 @@ extension Turn {
     if state == .cancelling {
       standing = waiting(operation, "Cancelling", "the job is being cancelled")
       return
+    }
+    if operation.kind == .upgrade || operation.kind == .suspend, let target,
+      target.spec.job?.upgradeMode != .stateless
+    {
+      // It has gone on since it was to be cancelled, and may have done what nothing keeps.
+      switch lastState(operation, target, job) {
+      case .savepoint: return askAgain(operation, after: "cancelling until \(now)")
+      case .wait(let reason, let message):
+        standing = waiting(operation, reason, message)
+        wake = WakeUp(after: 1_000, message)
+        return
+      case .cancel, .leave, .refuse: break
+      }
     }
     sendStop(operation)
   }
@@ -181,7 +194,7 @@ extension Turn {
       if job.startTime != record.status.jobStatus.startTime, record.status.jobStatus.startTime != nil {
         // Another run of the job, that never got the request.
         status.jobStatus.startTime = job.startTime
-        return askAgain(operation, request)
+        return askAgain(operation, after: request.triggerID)
       }
       if state == .running {
         sendStop(operation)
@@ -234,15 +247,16 @@ extension Turn {
     operation.savepoint?.failedAt = failedAt
     status.operation = operation
     let retry = failedAt.epochMilliseconds + 10_000 - now
-    if retry <= 0 { return askAgain(operation, request) }
+    if retry <= 0 { return askAgain(operation, after: request.triggerID) }
     wake = WakeUp(after: min(retry, 10_000), "the next try to take a savepoint")
   }
 
-  private mutating func askAgain(_ operation: OperationRecord, _ request: SavepointRequest) {
+  /// - Parameter previous: tells this request from the ones before.
+  private mutating func askAgain(_ operation: OperationRecord, after previous: String) {
     var operation = operation
     operation.savepoint = SavepointRequest(
-      triggerID: Identity.triggerID(uid: uid, operation: operation.id, previous: request.triggerID),
-      targetDirectory: savepointDirectory(target) ?? request.targetDirectory)
+      triggerID: Identity.triggerID(uid: uid, operation: operation.id, previous: previous),
+      targetDirectory: savepointDirectory(target) ?? operation.savepoint?.targetDirectory)
     enter(.stopping, operation)
     poll(operation, .fast)
     sendStop(operation)

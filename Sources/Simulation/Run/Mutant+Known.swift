@@ -25,6 +25,7 @@ extension Mutant {
     .finishedDiscards: [PlanFamily("finished-job-then-upgrade")],
     .stateBeforeRecovery: [PlanFamily("jobmanager-lost-retained")],
     .stateBeforeUpgrade: [PlanFamily("jobmanager-lost-with-an-edit")],
+    .stateBeforeCancel: [PlanFamily("last-state-before-a-checkpoint", shifts: true)],
     .stateBeforeRollback: [PlanFamily("rollback-savepoint-image")],
     .stateBeforeShutdown: [PlanFamily("failed-job-shuts-down-then-upgrade")],
     .silenceIsUnknown: [PlanFamily("upgrade-while-savepoint", .flinkUnreachable)],

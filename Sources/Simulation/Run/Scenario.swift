@@ -109,3 +109,24 @@ extension Scenario {
 
   public static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }
 }
+
+extension Scenario.Action: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .apply(let object): "apply \(object["spec"]?.text ?? "-")"
+    case .edit(let patch): "edit \(patch["spec"]?.text ?? patch.text)"
+    case .delete: "delete"
+    case .removeDeployment(let name): "remove Deployment \(name)"
+    case .create(let type, let object): "create \(type.plural) \(object["metadata", "name"]?.stringValue ?? "-")"
+    case .remove(let type, let name): "remove \(type.plural) \(name)"
+    case .restartManagers: "restart the JobManager's containers"
+    case .endJob(let state): "end the job \(state.rawValue)"
+    case .stopJob: "stop the job with a savepoint"
+    case .failSavepoints(let count): "fail the next \(count) savepoints"
+    case .putSavepoint(let path, let count): "put savepoint \(path) of count \(count)"
+    case .backUp: "back the resource up"
+    case .restoreBackup: "restore the backup"
+    case .restartOperator(let defaults): "replace the operator, with defaults \(defaults)"
+    }
+  }
+}

@@ -49,7 +49,10 @@ final class SimulationRun: @unchecked Sendable {
     await advance(until: end)
     for one in operators { turns += one.turnCount }
     return world.with { state in
-      if let quietFrom, state.calls.count > quietFrom {
+      // The newest checkpoint is written down every five minutes, which only long runs see.
+      let written = quietFrom.map { state.calls[$0...] } ?? []
+      let isLedger = end - start > 300_000 && written.count == 1 && written.first?.hasSuffix("/status") == true
+      if let quietFrom, state.calls.count > quietFrom, !isLedger {
         state.violate("L1", "still writing in the last minute: \(state.calls[quietFrom...].prefix(5))")
       }
       state.checkEnd()

@@ -10,6 +10,11 @@ extension Scenario {
       "scale-last-state",
       [(0, .apply(manifest(upgradeMode: "last-state"))), (30, .edit(job(["parallelism": 2])))]),
     Scenario(
+      // By the time the edit is seen the job may not have begun yet, or may have completed a checkpoint.
+      "last-state-before-a-checkpoint",
+      openEnds: ["  savepoints", "  reconciled", "  by upgrade mode", "deployment demo replicas", "  made for"],
+      [(0, .apply(manifest(upgradeMode: "last-state"))), (6, .edit(job(["parallelism": 2])))]),
+    Scenario(
       "suspend-resume-savepoint", length: 200,
       [
         (0, .apply(manifest(upgradeMode: "savepoint"))), (30, .edit(job(["state": "suspended"]))),
