@@ -99,8 +99,8 @@ sim: sim-build ## simulate each scenario × write or effect × fault (SIM=--samp
 	@$(SIMULATE) $(or $(PLAN),$(SIM),--matrix)
 
 .PHONY: sim-walks
-sim-walks: sim-build ## simulate random edits with random faults, from seed SEED (1), COUNT (200) of them
-	@$(SIMULATE) --walks $(or $(SEED),1) $(or $(COUNT),200)
+sim-walks: sim-build ## simulate random edits with random faults, from seed SEED (1), COUNT (300) of them
+	@$(SIMULATE) --walks $(or $(SEED),1) $(or $(COUNT),300)
 
 .PHONY: sim-mutants
 sim-mutants: sim-build ## simulate without one guard at a time, and show by which plan each is missed

@@ -107,11 +107,10 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable {
   public var limit: String? {
     switch self {
     case .conflict: "only what changes the resource itself can meet somebody else's write"
-    case .flinkUnreachable, .flinkUnavailable, .flinkForgets, .nodeUnreachable, .workersLost:
+    case .flinkUnreachable, .flinkUnavailable, .flinkForgets, .nodeUnreachable, .workersLost, .managerRestarts,
+      .managerLost:
       "only while a JobManager runs"
     case .savepointFails, .stopFails: "only while a JobManager runs a job that keeps its state"
-    case .managerRestarts, .managerLost:
-      "only while a JobManager runs a job without state: with state the scenarios that do it have another end"
     default: nil
     }
   }
@@ -121,10 +120,10 @@ public enum FaultKind: String, Sendable, Hashable, CaseIterable {
     switch self {
     // A create is never answered with Conflict, only with AlreadyExists.
     case .conflict: call.name.hasPrefix("patch flinkdeployments")
-    case .flinkUnreachable, .flinkUnavailable, .flinkForgets, .nodeUnreachable, .workersLost: call.hasManager
+    case .flinkUnreachable, .flinkUnavailable, .flinkForgets, .nodeUnreachable, .workersLost, .managerRestarts,
+      .managerLost:
+      call.hasManager
     case .savepointFails, .stopFails: call.hasState && call.hasManager
-    // Without high availability the job begins again by its old arguments.
-    case .managerRestarts, .managerLost: call.hasManager && !call.hasState
     default: true
     }
   }

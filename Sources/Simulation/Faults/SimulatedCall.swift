@@ -73,6 +73,7 @@ extension SimulatedWorld.State {
     _ fault: FaultKind?, by life: Int, _ perform: (inout Self) -> Result<Answer, Failure>,
     failure: (CallFailure) -> Failure
   ) -> Result<Answer, Failure> {
+    oracle.acting = life
     switch fault {
     case nil, .frozenAlone: return perform(&self)
     case .crashBefore:

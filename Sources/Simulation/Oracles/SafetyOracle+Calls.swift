@@ -43,7 +43,10 @@ extension SimulatedWorld.State {
       if attempt <= oracle.attempts[uid] ?? 0 { violate("S6", "attempt \(attempt) is used twice") }
       oracle.attempts[uid] = attempt
       oracle.generations[uid] = max(generation, oracle.generations[uid] ?? 0)
+      oracle.previousWish[cluster] = oracle.startWish[cluster]
       oracle.startWish[cluster] = oracle.wishes[uid]?[generation]
+      oracle.created[cluster] = attempt
+      oracle.creator[cluster] = oracle.acting
     }
   }
 
@@ -126,8 +129,11 @@ extension SimulatedWorld.State {
     // One whose Deployment others have removed is lost, also while its pod runs on where nobody can reach it (S1 waits
     // for the pod).
     let isThere = request(.get(.deployments, SimulatedWorld.namespace, cluster)) != nil
-    if kind == "recover", !isRepair, isThere, job.state == .running {
-      violate("S8", "\(deployment), whose job is running, is taken away as lost")
+    if kind == "recover", !isRepair, isThere, !job.state.isGloballyTerminal {
+      violate("S8", "\(deployment), whose job is \(job.state.rawValue), is taken away as lost")
+    }
+    if isRepair, !oracle.lost.contains(cluster) {
+      violate("S8", "\(deployment) is taken away for a restart that there was none of")
     }
     if resource["metadata", "deletionTimestamp"] != nil || kind == "redeploy" || kind == "recover" { return }
     if resource["spec", "job"]?["upgradeMode"]?.stringValue ?? "stateless" == "stateless" { return }
@@ -138,7 +144,8 @@ extension SimulatedWorld.State {
     }
     // Its metadata would lead to what it has completed, and there is nothing: it starts as it did before (S3).
     if isHighlyAvailable(cluster), !hasMetadata(cluster), !flink.storage.keys.contains(where: { $0.contains(job.id) }),
-      job.restoredPath == operation?["restorePlan"]?["path"]?.stringValue
+      job.restoredPath == operation?["restorePlan"]?["path"]?.stringValue,
+      !usable.contains(where: { $0 != job.restoredPath && oracle.completed[$0] ?? 0 > job.startTime })
     {
       return
     }

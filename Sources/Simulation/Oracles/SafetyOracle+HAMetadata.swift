@@ -42,7 +42,9 @@ extension SimulatedWorld.State {
       newestCheckpoint(in: map).flatMap({ flink.storage[$0] }) != nil
     else { return }
     let plan = resource["status", "operation"]?["restorePlan"]
-    let isSafe = plan?["path"]?.stringValue.flatMap { flink.storage[$0] } != nil
+    let newest = newestCheckpoint(in: map).flatMap { oracle.completed[$0] } ?? 0
+    let isSafe =
+      plan?["path"]?.stringValue.map { flink.storage[$0] != nil && oracle.completed[$0] ?? 0 >= newest } ?? false
     let isGivenUp = resource["spec", "job"]?["upgradeMode"]?.stringValue ?? "stateless" == "stateless"
     if !isSafe, !isGivenUp { violate("S5", "HA metadata \(name) is deleted, the last way to the job's state") }
   }
@@ -53,6 +55,13 @@ extension SimulatedWorld.State {
       $0.contains("/\(jobID)/") && oracle.completed[$0] ?? 0 > oracle.completed[path] ?? 0
     }
     if let newest = newer.max() { violate("S4", "job \(jobID) goes on from \(path) although there is \(newest)") }
+    if oracle.begun[cluster] != oracle.created[cluster], let wish = oracle.startWish[cluster] {
+      let known = usable.first { oracle.known.contains($0) }
+      if wish.isStateless { violate("S6", "job \(jobID) goes on from \(path), which the user has given up") }
+      if !wish.isStateless, let known, oracle.completed[known] ?? 0 > oracle.completed[path] ?? 0 {
+        violate("S4", "job \(jobID) goes on from \(path) although there is \(known)")
+      }
+    }
     oracle.hadState.insert(cluster)
     oracle.lost.remove(cluster)
   }

@@ -25,7 +25,8 @@ extension SimulatedWorld.State {
     if !history.contains(where: { $0["location"]?.stringValue == path }) {
       violate("S6", "\(path) is disposed of, which the record does not know")
     }
-    let others = flink.storage.filter { $0.key != path }.map(\.value)
+    // What a user has given up is no other one.
+    let others = usable.filter { $0 != path }.compactMap { flink.storage[$0] }
     if let count = flink.storage[path], !others.contains(where: { $0 >= count }) {
       violate("S5", "the last usable restore point, \(path), is disposed of")
     }

@@ -11,20 +11,25 @@ extension SimulatedWorld.State {
   }
 
   /// A start that the operator has authorised.
-  mutating func checkStart(of cluster: String, _ jobID: String, from path: String?) {
-    if !oracle.jobIDs.insert(jobID).inserted { violate("S6", "job id \(jobID) is used for two starts") }
+  mutating func checkStart(of cluster: String, from path: String?) {
     defer {
       oracle.hadState.insert(cluster)
       oracle.lost.remove(cluster)
+      oracle.begun[cluster] = oracle.created[cluster]
     }
-    let wish = oracle.startWish[cluster]
-    if wish?.isStateless ?? true || path != nil && path == wish?.initialPath {
+    guard let wish = oracle.startWish[cluster] else {
+      return violate("S7", "the job of \(cluster) starts for no generation that there was")
+    }
+    if wish.isStateless || path != nil && path == wish.initialPath && mayUseInitialPath(cluster, wish) {
       // The user gives the state up, or names the one to go on from.
       oracle.given.formUnion(flink.storage.keys.filter { $0 != path })
       return
     }
+    // What the operator that starts it has been told it has to know, also where no status says it.
+    let told = oracle.creator[cluster].flatMap { deadLives.contains($0) ? nil : oracle.told[$0] } ?? []
     let candidates = usable.filter { point in
-      oracle.known.contains(point) || !oracle.lost.contains(cluster) && !oracle.unheard.contains(point)
+      oracle.known.contains(point) || told.contains(point)
+        || !oracle.lost.contains(cluster) && !oracle.unheard.contains(point)
     }
     guard let newest = candidates.first else { return }
     guard let path else {
@@ -41,6 +46,12 @@ extension SimulatedWorld.State {
     }
   }
 
+  /// The place that a spec names is for the first start, and for each new nonce.
+  private func mayUseInitialPath(_ cluster: String, _ wish: SafetyOracle.Wish) -> Bool {
+    guard oracle.hadState.contains(cluster), let previous = oracle.previousWish[cluster] else { return true }
+    return previous.redeployNonce != wish.redeployNonce
+  }
+
   /// What a status has said once it says until there is something newer.
   mutating func checkStatus(of resource: JSONValue) {
     guard let uid = resource["metadata", "uid"]?.stringValue, let status = resource["status"] else { return }
@@ -49,6 +60,9 @@ extension SimulatedWorld.State {
       oracle.observed[uid] = generation
     }
     if let trigger = status["operation"]?["savepoint"]?["triggerID"]?.stringValue { oracle.stops.insert(trigger) }
+    if let scaling = status["operation"]?["scaling"]?["parallelism"]?.objectValue {
+      oracle.scalings.insert(Dictionary(uniqueKeysWithValues: scaling.map { ($0.key, $0.value.intValue ?? 0) }))
+    }
     for field in ["savepointInfo", "checkpointInfo"] {
       if let trigger = status["jobStatus"]?[field]?["triggerId"]?.stringValue { oracle.triggers.insert(trigger) }
     }
@@ -85,7 +99,7 @@ extension SimulatedWorld.State {
       let job = resource["spec", "job"]
       oracle.wishes[uid, default: [:]][generation] = SafetyOracle.Wish(
         upgradeMode: job?["upgradeMode"]?.stringValue ?? "stateless",
-        initialPath: job?["initialSavepointPath"]?.stringValue)
+        initialPath: job?["initialSavepointPath"]?.stringValue, redeployNonce: job?["savepointRedeployNonce"]?.text)
     }
   }
 
@@ -93,6 +107,7 @@ extension SimulatedWorld.State {
   mutating func forget(_ cluster: String) {
     oracle.given.formUnion(flink.storage.keys)
     oracle.hadState.remove(cluster)
+    oracle.previousWish[cluster] = nil
     oracle.lost.remove(cluster)
     noteModes()
   }

@@ -9,6 +9,7 @@ struct SafetyOracle: Sendable {
   struct Wish: Sendable, Hashable {
     var upgradeMode: String
     var initialPath: String?
+    var redeployNonce: String?
     var isStateless: Bool { upgradeMode == "stateless" }
   }
 
@@ -22,6 +23,18 @@ struct SafetyOracle: Sendable {
   var wishes: [String: [Int64: Wish]] = [:]
   /// What the last JobManager Deployment was made for, by cluster.
   var startWish: [String: Wish] = [:]
+  /// The same of the one before, where there was one.
+  var previousWish: [String: Wish] = [:]
+  /// The attempt of the last JobManager Deployment, by cluster.
+  var created: [String: Int64] = [:]
+  /// The attempt whose job has begun last, by cluster.
+  var begun: [String: Int64] = [:]
+  /// The life of an operator that has made the last JobManager Deployment, by cluster.
+  var creator: [String: Int] = [:]
+  /// The life whose call is being performed.
+  var acting = 0
+  /// Snapshots that JobManagers have told the lives of operators of.
+  var told: [Int: Set<String>] = [:]
   /// When snapshots were completed.
   var completed: [String: Int64] = [:]
   /// Snapshots of a lineage that has ended: of a resource that is gone, or given up by its user.
@@ -44,6 +57,8 @@ struct SafetyOracle: Sendable {
   var triggers: Set<String> = []
   /// Ids of stops that have been stored.
   var stops: Set<String> = []
+  /// Parallelisms that have been stored, each of all vertices.
+  var scalings: Set<[String: Int64]> = []
   /// A request goes out that stood still in the process while another operator took over.
   var isLate = false
   var happeningsSeen = 0
@@ -72,11 +87,19 @@ extension SimulatedWorld.State {
       oracle.happeningsSeen += 1
       switch happening {
       case .savepoint, .checkpoint: break
-      case .continued(let cluster, let jobID, let path, _): checkContinued(cluster, jobID, path)
+      case .continued(let cluster, let jobID, let path, _):
+        checkContinued(cluster, jobID, path)
+        oracle.begun[cluster] = oracle.created[cluster]
       case .stoppedTwice(let cluster):
         violate("S6", "the job of \(cluster) is asked to stop under another id while it is being stopped")
-      case .restarted(let cluster, _): oracle.lost.insert(cluster)
-      case .started(let cluster, let jobID, let path, _): checkStart(of: cluster, jobID, from: path)
+      case .restarted(let cluster, _) where oracle.begun[cluster] == oracle.created[cluster]:
+        oracle.lost.insert(cluster)
+      case .restarted(let cluster, _):
+        // The same job id and arguments as before, and all the same a start that the operator has authorised.
+        checkStart(of: cluster, from: flink.managers.values.first { $0.cluster == cluster }?.job?.restoredPath)
+      case .started(let cluster, let jobID, let path, _):
+        if !oracle.jobIDs.insert(jobID).inserted { violate("S6", "job id \(jobID) is used for two starts") }
+        checkStart(of: cluster, from: path)
       }
     }
     guard server.resourceVersion != oracle.seenVersion else { return }
@@ -90,6 +113,9 @@ extension SimulatedWorld.State {
       let isStalled = (resource["status", "conditions"]?.arrayValue ?? []).contains {
         $0["type"]?.stringValue == "Stalled" && $0["status"]?.stringValue == "True"
           && $0["reason"]?.stringValue == "RestorePointUnknown"
+      }
+      if isStalled, hasMetadata(resource["metadata", "name"]?.stringValue ?? "") {
+        violate("L1", "stalled for want of a restore point although there is HA metadata")
       }
       if isStalled, let status = resource["status"]?.text, let point = usable.first(where: { status.contains($0) }) {
         violate("L1", "stalled for want of a restore point although there is \(point)")

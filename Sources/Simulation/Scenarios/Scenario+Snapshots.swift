@@ -19,7 +19,8 @@ extension Scenario {
         (31, .edit(job(["parallelism": 2]))),
       ]),
     Scenario(
-      "both-nonces-twice", length: 200,
+      // Whoever is away for both edits takes the savepoint of the second one.
+      "both-nonces-twice", length: 200, openEnds: ["  savepoints"],
       [
         (0, .apply(savepointMode)), (30, .edit(job(["savepointTriggerNonce": 1, "checkpointTriggerNonce": 1]))),
         (31, .edit(job(["savepointTriggerNonce": 2, "checkpointTriggerNonce": 2]))),

@@ -339,7 +339,8 @@ struct SimulatedFlink: Sendable {
       latestCompleted: job.checkpoints.last, latestSavepoint: job.savepoints.last,
       // A job that has not found its state has restored none.
       latestRestored: (job.isRestored ? job.restoredPath : nil).map {
-        CheckpointRecord(id: 0, isSavepoint: true, externalPath: $0, timestamp: job.startTime)
+        let id = $0.split(separator: "/").last.flatMap { $0.hasPrefix("chk-") ? Int64($0.dropFirst(4)) : nil }
+        return CheckpointRecord(id: id ?? 0, isSavepoint: id == nil, externalPath: $0, timestamp: job.startTime)
       })
     manager.cachedCheckpoints = (now, statistics)
     managers[uid] = manager

@@ -55,7 +55,12 @@ struct SimulatedFlinkGateway: FlinkGateway {
 
   func checkpoints(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> CheckpointStatistics? {
     let cluster = cluster(endpoint)
-    return try read { (state) throws(FlinkError) in try state.flink.checkpoints(of: cluster, job: job, at: state.now) }
+    return try read { (state) throws(FlinkError) in
+      let answer = try state.flink.checkpoints(of: cluster, job: job, at: state.now)
+      let points = [answer?.latestCompleted, answer?.latestSavepoint].compactMap { $0?.externalPath }
+      state.oracle.told[caller.life, default: []].formUnion(points)
+      return answer
+    }
   }
 
   func exceptions(at endpoint: FlinkEndpoint, job: String) async throws(FlinkError) -> [JobExceptionEntry] {
