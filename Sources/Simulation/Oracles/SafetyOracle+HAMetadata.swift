@@ -57,7 +57,11 @@ extension SimulatedWorld.State {
     if let newest = newer.max() { violate("S4", "job \(jobID) goes on from \(path) although there is \(newest)") }
     if oracle.begun[cluster] != oracle.created[cluster], let wish = oracle.startWish[cluster] {
       let known = usable.first { oracle.known.contains($0) }
-      if wish.isStateless { violate("S6", "job \(jobID) goes on from \(path), which the user has given up") }
+      // What a loss interrupts goes on.
+      let kind = resource(cluster)?["status", "operation", "kind"]?.stringValue
+      if wish.isStateless, kind != "recover", kind != "restart" {
+        violate("S6", "job \(jobID) goes on from \(path), which the user has given up")
+      }
       if !wish.isStateless, let known, oracle.completed[known] ?? 0 > oracle.completed[path] ?? 0 {
         violate("S4", "job \(jobID) goes on from \(path) although there is \(known)")
       }
