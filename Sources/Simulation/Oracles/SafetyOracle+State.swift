@@ -12,9 +12,9 @@ extension SimulatedWorld.State {
 
   /// A start that the operator has authorised.
   mutating func checkStart(of cluster: String, from path: String?) {
+    let wasLost = oracle.lost.remove(cluster) != nil
     defer {
       oracle.hadState.insert(cluster)
-      oracle.lost.remove(cluster)
       oracle.begun[cluster] = oracle.created[cluster]
     }
     guard let wish = oracle.startWish[cluster] else {
@@ -29,7 +29,7 @@ extension SimulatedWorld.State {
     let told = oracle.creator[cluster].flatMap { deadLives.contains($0) ? nil : oracle.told[$0] } ?? []
     let candidates = usable.filter { point in
       oracle.known.contains(point) || told.contains(point)
-        || !oracle.lost.contains(cluster) && !oracle.unheard.contains(point)
+        || !wasLost && !oracle.unheard.contains(point)
     }
     guard let newest = candidates.first else { return }
     guard let path else {
@@ -39,6 +39,11 @@ extension SimulatedWorld.State {
       return
     }
     guard flink.storage[path] != nil else {
+      if wasLost, oracle.known.contains(path) || told.contains(path) {
+        // That it is gone shows when it is tried; nobody has heard more than before.
+        oracle.lost.insert(cluster)
+        return
+      }
       return violate("S4", "the job of \(cluster) starts from \(path), which is gone, although there is \(newest)")
     }
     if oracle.completed[path] ?? 0 < oracle.completed[newest] ?? 0 {
@@ -71,7 +76,8 @@ extension SimulatedWorld.State {
     oracle.known.formUnion(named)
     if let before = oracle.newestInStatus[uid], flink.storage[before] != nil, !oracle.given.contains(before),
       resource["metadata", "deletionTimestamp"] == nil,
-      (named.first.map { oracle.completed[$0] ?? 0 } ?? -1) < oracle.completed[before] ?? 0
+      // A newer one was completed, also where Flink has replaced it meanwhile.
+      !oracle.completed.contains(where: { text.contains($0.key) && $0.value >= oracle.completed[before] ?? 0 })
     {
       let wish = oracle.wishes[uid]?[resource["metadata", "generation"]?.intValue ?? 0]
       if wish?.isStateless == false, wish?.initialPath == nil { violate("S2", "\(before) is forgotten") }

@@ -43,6 +43,10 @@ extension Scenario {
       openEnds: [
         "demo: ", "  error", "  Running", "  Ready", "  Stalled", "  Reconciling", "pods", "deployment", "  made for",
       ],
+      ends: [
+        ["lifecycle STABLE jm READY job RUNNING state DEPLOYED phase running", "  Ready True JobRunning", "pods 2"],
+        ["jm MISSING job RECONCILING", "no restore point is usable", "Stalled True JobManagerMissing"],
+      ],
       [(0, .apply(manifest(upgradeMode: "savepoint"))), (60, .removeDeployment("demo"))]),
     Scenario(
       "rollback-stateless-image", length: 200,
