@@ -110,19 +110,18 @@ public struct RandomWalk: Sendable {
     let outcome = await Simulation.run(scenario, plan)
     var problems = outcome.violations
     let end = outcome.end.essence
-    var difference: [String] = []
+    var differences: [[String]] = []
     for reference in references {
       let expected = await Simulation.run(reference).end.essence
-      let found = expected.difference(from: end)
       if expected == end {
-        difference = []
+        differences = []
         break
       }
-      if difference.isEmpty || found.count < difference.count { difference = found }
+      differences.append(expected.difference(from: end))
     }
-    if !difference.isEmpty {
+    if let least = differences.min(by: { $0.count < $1.count }) {
       problems.append("L1: the end differs from that of a plain way to the last spec")
-      problems += difference
+      problems += least
     }
     return problems.isEmpty ? nil : Sweep.Failure(scenario: scenario.name, plan: plan, problems: problems)
   }
